@@ -1,0 +1,1 @@
+//! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.

@@ -1,0 +1,1 @@
+//! What every adapter needs from the operating system.

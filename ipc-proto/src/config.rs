@@ -1,0 +1,524 @@
+//! What an endpoint is told once: identity, dialect, profile, limits, retry.
+
+use alloc::{
+    borrow::ToOwned,
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{fmt, time::Duration};
+
+use crate::{
+    error::{ConfigError, EncodeError},
+    frame::{Delimiter, Frame},
+};
+
+/// Which generation of node-ipc the other side is.
+///
+/// Both generations read each other's frames; the dialects differ in what an endpoint does with a bad frame,
+/// with empty data and with a peer's `data.id` (PROTOCOL.md, rules D1–D6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// node-ipc 9 to 12: a bad frame is an error event and the connection stays open; `null` and `""` are
+    /// sent as `{}`; servers take `data.id` as the socket's name.
+    Classic,
+    /// node-ipc 14: a bad frame closes the connection, and the client does not come back.
+    #[default]
+    Modern,
+}
+
+/// How much an endpoint checks, by node-ipc 14's parser names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// Bytes as they come, without frames.
+    Raw,
+    /// JSON events; every name that is a string.
+    #[default]
+    Fast,
+    /// As `Fast`, with small limits, a message timeout, and reserved and unsafe names refused both ways.
+    Guarded,
+    /// As `Guarded`, and only the names in [`Config::allowed_events`].
+    Assured,
+}
+
+/// How raw bytes and strings turn into each other, by Node's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// `utf8`, `utf-8`.
+    #[default]
+    Utf8,
+    /// `ascii`: on receive the top bit is dropped.
+    Ascii,
+    /// `latin1`, `binary`.
+    Latin1,
+    /// `utf16le`, `ucs2`, `ucs-2`, `utf-16le`.
+    Utf16Le,
+    /// `base64`.
+    Base64,
+    /// `base64url`.
+    Base64Url,
+    /// `hex`.
+    Hex,
+}
+
+impl Encoding {
+    /// The encoding Node knows by `name`, in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a name that Node does not know.
+    pub fn from_name(name: &str) -> Result<Self, ConfigError> {
+        Ok(match name.to_ascii_lowercase().as_str() {
+            "utf8" | "utf-8" => Self::Utf8,
+            "ascii" => Self::Ascii,
+            "latin1" | "binary" => Self::Latin1,
+            "utf16le" | "utf-16le" | "ucs2" | "ucs-2" => Self::Utf16Le,
+            "base64" => Self::Base64,
+            "base64url" => Self::Base64Url,
+            "hex" => Self::Hex,
+            _ => {
+                return Err(ConfigError::new(
+                    "encoding",
+                    name,
+                    "use one of utf8, ascii, latin1, binary, utf16le, ucs2, base64, base64url, hex",
+                ));
+            }
+        })
+    }
+}
+
+/// When and how often a client dials again.
+///
+/// The defaults are node-ipc's: every 500 ms, without end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// From the end of one attempt to the start of the next. Default 500 ms.
+    pub delay: Duration,
+    /// How many attempts may follow the first one before the client gives up; `None` (the default) is no end.
+    /// A successful connect makes the budget full again.
+    pub max: Option<u32>,
+    /// Set: give up at the next disconnect, whatever `max` says. Default off.
+    pub stop: bool,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { delay: Duration::from_millis(500), max: None, stop: false }
+    }
+}
+
+impl Retry {
+    /// Every `delay`, without end.
+    #[must_use]
+    pub fn every(delay: Duration) -> Self {
+        Self { delay, ..Self::default() }
+    }
+
+    /// At most `max` further attempts after a failed one.
+    #[must_use]
+    pub const fn max(mut self, max: u32) -> Self {
+        self.max = Some(max);
+        self
+    }
+
+    /// No further attempt.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { max: Some(0), ..Self::default() }
+    }
+}
+
+/// What a broadcast does about a peer that does not keep up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SlowPeer {
+    /// The peer is disconnected; what it had not been sent is reported.
+    #[default]
+    Disconnect,
+    /// Its oldest waiting frames make room.
+    DropOldest,
+    /// The new frame is not queued for it.
+    DropNewest,
+}
+
+/// What a full offline queue does with one more message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The new message comes back to its owner as an error.
+    #[default]
+    Refuse,
+    /// The oldest messages make room and are reported as undelivered.
+    DropOldest,
+}
+
+/// What becomes of the one message in flight when a sync client loses its connection or its answer is late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SyncLoss {
+    /// It is reported as undelivered (it may have arrived), and the queue goes on.
+    #[default]
+    Report,
+    /// It is sent again: at least once, so the peer may see it twice.
+    Resend,
+}
+
+/// Sizes that hold in every profile. All are bytes unless named otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest frame either way, its delimiter not counted. `None` (the default) is 128 MiB, or 1 MiB in
+    /// Guarded and Assured. node-ipc 14: `maxMessageSize`.
+    pub max_message_size: Option<usize>,
+    /// What may wait to be written on one connection, the offline queue included; one larger frame is taken
+    /// when nothing waits. Default 8 MiB. node-ipc 14: `maxPendingBytes`.
+    pub max_pending_bytes: usize,
+    /// The longest event name in UTF-16 units, in Guarded and Assured. Default 256. node-ipc 14:
+    /// `maxEventNameLength`.
+    pub max_event_name_length: usize,
+    /// How old a partial frame may grow. `None` (the default) is 30 s in Guarded and Assured, and no limit in
+    /// Fast; zero is no limit. node-ipc 14: `messageTimeout`.
+    pub message_timeout: Option<Duration>,
+    /// What all connections of one server may hold together before the one that holds most is closed.
+    /// Default 512 MiB.
+    pub memory_budget: usize,
+    /// How many peers a server serves at once; further ones are closed at once. Default 100, as node-ipc.
+    pub max_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_size: None,
+            max_pending_bytes: 8 << 20,
+            max_event_name_length: 256,
+            message_timeout: None,
+            memory_budget: 512 << 20,
+            max_connections: 100,
+        }
+    }
+}
+
+/// The largest frame that offsets within a message can describe.
+const MAX_FRAME: usize = u32::MAX as usize - 1;
+
+/// Everything an endpoint is told, node-ipc's option names in snake case.
+///
+/// The fields are public and documented; the methods of the same names set them in a chain.
+///
+/// ```
+/// use ipc_proto::{Config, Dialect, Profile};
+///
+/// let config = Config::default().id("hello").dialect(Dialect::Classic).profile(Profile::Fast);
+/// assert!(config.validate().is_ok());
+/// assert!(Config::default().delimiter("").validate().is_err());
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// This process's name; a server listens under it. Default: empty, and adapters put the host name in its
+    /// place, as node-ipc does.
+    pub id: String,
+    /// Stands before the id in socket names. Default `app.`.
+    pub appspace: String,
+    /// The folder of sockets, ending in `/`. `None` (the default): the dialect's own, see [`crate::endpoint`].
+    pub socket_root: Option<String>,
+    /// Which generation to be. Default [`Dialect::Modern`].
+    pub dialect: Dialect,
+    /// How much to check. Default [`Profile::Fast`].
+    pub profile: Profile,
+    /// What ends a frame. Default form feed, U+000C.
+    pub delimiter: Delimiter,
+    /// For raw bytes. Default UTF-8.
+    pub encoding: Encoding,
+    /// One message in flight at a time, the next one after an answer (clients only). Default off.
+    pub sync: bool,
+    /// What becomes of the message in flight when the answer cannot come any more. Default: reported.
+    pub sync_loss: SyncLoss,
+    /// How long a sync client waits for an answer. `None` (the default): for ever.
+    pub sync_timeout: Option<Duration>,
+    /// When to dial again. Default every 500 ms without end.
+    pub retry: Retry,
+    /// Sizes and times.
+    pub limits: Limits,
+    /// Take a peer's truthy `data.id` as its name. `None` (the default): as the dialect does, on in Classic
+    /// and off in Modern. Never an identity: the peer says what it likes.
+    pub identify_peer: Option<bool>,
+    /// Let reserved names through in Guarded. Default off. node-ipc 14: `allowReservedEvents`.
+    pub allow_reserved_events: bool,
+    /// The names that Assured lets through, both ways. node-ipc 14: `allowedEvents`.
+    pub allowed_events: BTreeSet<String>,
+    /// Replace a dead socket that stands where a server wants to listen. Default on.
+    pub unlink: bool,
+    /// Let every user read the socket. Default off: mode 0600.
+    pub readable_all: bool,
+    /// Let every user write the socket. Default off: mode 0600.
+    pub writable_all: bool,
+    /// Insist that the Modern socket root is a folder of this user with mode 0700. Default on.
+    pub secure_socket_root: bool,
+    /// Sent first on every connect, before anything that waited.
+    pub on_connect: Vec<Frame>,
+    /// What a full offline queue does. Default: refuses.
+    pub overflow: Overflow,
+    /// How long a message may wait for a connection before it is reported undelivered. `None`: for ever.
+    pub message_ttl: Option<Duration>,
+    /// What a broadcast does about a peer that does not keep up. Default: disconnects it.
+    pub slow_peer: SlowPeer,
+    /// How long a close may take to write what waits. Default 10 s.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            appspace: "app.".to_owned(),
+            socket_root: None,
+            dialect: Dialect::default(),
+            profile: Profile::default(),
+            delimiter: Delimiter::default(),
+            encoding: Encoding::default(),
+            sync: false,
+            sync_loss: SyncLoss::default(),
+            sync_timeout: None,
+            retry: Retry::default(),
+            limits: Limits::default(),
+            identify_peer: None,
+            allow_reserved_events: false,
+            allowed_events: BTreeSet::new(),
+            unlink: true,
+            readable_all: false,
+            writable_all: false,
+            secure_socket_root: true,
+            on_connect: Vec::new(),
+            overflow: Overflow::default(),
+            message_ttl: None,
+            slow_peer: SlowPeer::default(),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $ty:ty),* $(,)?) => { $(
+        #[doc = concat!("Sets [`", stringify!($name), "`](Config#structfield.", stringify!($name), ").")]
+        #[must_use]
+        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
+            self.$name = $name.into();
+            self
+        }
+    )* };
+}
+
+impl Config {
+    setters! {
+        id: String,
+        appspace: String,
+        socket_root: Option<String>,
+        dialect: Dialect,
+        profile: Profile,
+        delimiter: Delimiter,
+        encoding: Encoding,
+        sync: bool,
+        sync_loss: SyncLoss,
+        sync_timeout: Option<Duration>,
+        retry: Retry,
+        limits: Limits,
+        identify_peer: Option<bool>,
+        allow_reserved_events: bool,
+        unlink: bool,
+        readable_all: bool,
+        writable_all: bool,
+        secure_socket_root: bool,
+        overflow: Overflow,
+        message_ttl: Option<Duration>,
+        slow_peer: SlowPeer,
+        drain_timeout: Duration,
+    }
+
+    /// Adds a name to [`allowed_events`](Config#structfield.allowed_events).
+    #[must_use]
+    pub fn allow(mut self, name: impl Into<String>) -> Self {
+        self.allowed_events.insert(name.into());
+        self
+    }
+
+    /// Adds an event to [`on_connect`](Config#structfield.on_connect).
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when `data` has no JSON form.
+    pub fn on_connect<T: serde::Serialize + ?Sized>(mut self, name: &str, data: &T) -> Result<Self, EncodeError> {
+        self.on_connect.push(Frame::encode(name, data)?);
+        Ok(self)
+    }
+
+    /// Sets [`Limits::max_message_size`].
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.limits.max_message_size = Some(bytes);
+        self
+    }
+
+    /// Sets [`Limits::max_pending_bytes`].
+    #[must_use]
+    pub fn max_pending_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_pending_bytes = bytes;
+        self
+    }
+
+    /// Sets [`Limits::message_timeout`].
+    #[must_use]
+    pub fn message_timeout(mut self, span: Duration) -> Self {
+        self.limits.message_timeout = Some(span);
+        self
+    }
+
+    /// Sets [`Limits::max_connections`].
+    #[must_use]
+    pub fn max_connections(mut self, peers: usize) -> Self {
+        self.limits.max_connections = peers;
+        self
+    }
+
+    /// Whether the profile checks names and keeps the small limits.
+    #[must_use]
+    pub const fn is_guarded(&self) -> bool {
+        matches!(self.profile, Profile::Guarded | Profile::Assured)
+    }
+
+    /// The largest frame that is in force, in bytes without the delimiter.
+    #[must_use]
+    pub fn frame_limit(&self) -> usize {
+        let default = if self.is_guarded() { 1 << 20 } else { 128 << 20 };
+        self.limits.max_message_size.unwrap_or(default).min(MAX_FRAME)
+    }
+
+    /// The message timeout that is in force, `None` when there is none.
+    #[must_use]
+    pub fn partial_frame_timeout(&self) -> Option<Duration> {
+        let default = if self.is_guarded() { Duration::from_secs(30) } else { Duration::ZERO };
+        Some(self.limits.message_timeout.unwrap_or(default)).filter(|span| !span.is_zero())
+    }
+
+    /// Whether a peer's `data.id` names it.
+    #[must_use]
+    pub fn identifies_peers(&self) -> bool {
+        self.identify_peer.unwrap_or(matches!(self.dialect, Dialect::Classic))
+    }
+
+    /// How much unread input a connection may hold before it stops reading.
+    #[must_use]
+    pub fn unread_limit(&self) -> usize {
+        self.frame_limit().max(1 << 20)
+    }
+
+    /// Checks every option against every other.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first option that cannot be, its value and the way out.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_names()?;
+        self.validate_limits()
+    }
+
+    fn validate_names(&self) -> Result<(), ConfigError> {
+        check_name_part("id", &self.id)?;
+        check_name_part("appspace", &self.appspace)?;
+        if self.delimiter.is_empty() {
+            return Err(ConfigError::new("delimiter", "", "use at least one character; node-ipc's default is \"\\f\""));
+        }
+        match &self.socket_root {
+            Some(root) if !root.ends_with('/') => {
+                return Err(ConfigError::new("socket_root", root, format!("end it with a slash: \"{root}/\"")));
+            }
+            Some(root) if root.contains('\0') => {
+                return Err(ConfigError::new("socket_root", root, "remove the NUL character"));
+            }
+            Some(_) | None => {}
+        }
+        if matches!(self.profile, Profile::Assured) && self.allowed_events.is_empty() {
+            return Err(ConfigError::new("allowed_events", "", "name at least one event for the assured profile"));
+        }
+        Ok(())
+    }
+
+    fn validate_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let sizes = [
+            ("max_message_size", limits.max_message_size.unwrap_or(1)),
+            ("max_pending_bytes", limits.max_pending_bytes),
+            ("max_event_name_length", limits.max_event_name_length),
+            ("memory_budget", limits.memory_budget),
+            ("max_connections", limits.max_connections),
+        ];
+        match sizes.iter().find(|(_, size)| *size == 0) {
+            Some((option, _)) => Err(ConfigError::new(option, "0", "use a positive number")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses what cannot be a part of a socket's file name.
+pub(crate) fn check_name_part(option: &'static str, value: &str) -> Result<(), ConfigError> {
+    let bad = |what: fmt::Arguments<'_>| Err(ConfigError::new(option, value, what.to_string()));
+    if value.contains('/') {
+        return bad(format_args!("an {option} is part of a file name; to name a path, use a path endpoint"));
+    }
+    if value.contains('\0') {
+        return bad(format_args!("remove the NUL character"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_options_are_named() {
+        let limits = |change: fn(&mut Limits)| {
+            let mut config = Config::default();
+            change(&mut config.limits);
+            config
+        };
+        let cases = [
+            (Config::default().delimiter(""), "delimiter"),
+            (Config::default().id("a/b"), "id"),
+            (Config::default().id("a\0b"), "id"),
+            (Config::default().appspace("../"), "appspace"),
+            (Config::default().socket_root("/tmp".to_owned()), "socket_root"),
+            (Config::default().profile(Profile::Assured), "allowed_events"),
+            (limits(|l| l.max_message_size = Some(0)), "max_message_size"),
+            (limits(|l| l.max_pending_bytes = 0), "max_pending_bytes"),
+            (limits(|l| l.max_event_name_length = 0), "max_event_name_length"),
+            (limits(|l| l.memory_budget = 0), "memory_budget"),
+            (limits(|l| l.max_connections = 0), "max_connections"),
+        ];
+        for (config, option) in cases {
+            let error = config.validate().expect_err(option);
+            assert_eq!(error.option(), option);
+            assert!(error.to_string().contains(option), "{error}");
+        }
+    }
+
+    #[test]
+    fn profiles_set_the_limits_unless_told() {
+        assert_eq!(Config::default().frame_limit(), 128 << 20);
+        assert_eq!(Config::default().partial_frame_timeout(), None);
+        let guarded = Config::default().profile(Profile::Guarded);
+        assert_eq!(guarded.frame_limit(), 1 << 20);
+        assert_eq!(guarded.partial_frame_timeout(), Some(Duration::from_secs(30)));
+        assert_eq!(guarded.clone().message_timeout(Duration::ZERO).partial_frame_timeout(), None);
+        assert_eq!(guarded.max_message_size(7).frame_limit(), 7);
+        assert_eq!(Config::default().max_message_size(usize::MAX).frame_limit(), MAX_FRAME);
+        assert!(Config::default().dialect(Dialect::Classic).identifies_peers());
+        assert!(!Config::default().identifies_peers());
+    }
+}

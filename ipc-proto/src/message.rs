@@ -1,0 +1,5 @@
+//! message
+/// m
+pub struct Message;
+/// j
+pub struct Json;

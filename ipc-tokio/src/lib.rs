@@ -1,0 +1,1 @@
+//! node-ipc for tokio.
