@@ -302,9 +302,9 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "the value has no JSON form: {error}"),
-            Self::DelimiterInData => f.write_str(
-                "the delimiter occurs inside the message; a control character such as \"\\f\" never does",
-            ),
+            Self::DelimiterInData => {
+                f.write_str("the delimiter occurs inside the message; a control character such as \"\\f\" never does")
+            }
             Self::Refused(error) => error.fmt(f),
         }
     }
