@@ -6,18 +6,33 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod client;
 mod config;
+mod connection;
+pub mod drive;
 mod encode;
 pub mod endpoint;
 mod error;
+mod event;
 mod frame;
+mod gate;
 mod message;
+mod outbox;
+mod peers;
+mod router;
+mod rules;
 mod scan;
 pub mod text;
 mod time;
 
+pub use client::{Action, Client, ClientState};
 pub use config::{Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
+pub use connection::{Connection, Side};
 pub use error::{Code, ConfigError, ConnectionError, DecodeError, EmitError, EncodeError, IoError, ProtocolError};
+pub use event::{Event, Outcome, Reason, Stats, Ticket, Undelivered};
 pub use frame::{Deframer, Delimiter, Frame};
 pub use message::{Json, Message};
+pub use outbox::{Outbox, Pressure};
+pub use peers::{Budget, PeerId, Peers, Share};
+pub use router::{Cx, Emit, Router};
 pub use time::Timestamp;

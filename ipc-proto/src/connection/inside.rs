@@ -1,0 +1,190 @@
+//! What the public methods of a connection are made of.
+
+use super::*;
+use crate::{error::ProtocolError, event::Undelivered, frame::Cut};
+
+impl Connection {
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// Whether input is of no use any more.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.eof || self.ending.is_some() || self.state == State::Closed
+    }
+
+    /// Takes bytes in: `add` appends and searches them, and says whether a frame was completed.
+    pub(super) fn receive(&mut self, now: Timestamp, add: impl FnOnce(&mut Deframer) -> bool) {
+        self.tick(now);
+        if self.is_deaf() {
+            return self.deframer.drop_unsearched();
+        }
+        let before = self.deframer.searched();
+        let completed = add(&mut self.deframer);
+        self.stats.bytes_in += (self.deframer.searched() - before) as u64;
+        if self.config.profile == Profile::Raw || self.deframer.partial_len() == 0 {
+            self.partial_since = None;
+        } else if completed || self.partial_since.is_none() {
+            self.partial_since = Some(self.now);
+        }
+    }
+
+    pub(super) fn partial_deadline(&self) -> Option<Timestamp> {
+        self.partial_since?.checked_add(self.config.partial_frame_timeout()?)
+    }
+
+    pub(super) fn start_drain(&mut self) {
+        let latest = self.now.saturating_add(self.config.drain_timeout);
+        self.deadline = Some(self.deadline.map_or(latest, |deadline| deadline.min(latest)));
+    }
+
+    pub(super) fn drain_reason(&self) -> Reason {
+        if self.state == State::Open { Reason::Peer } else { Reason::Local }
+    }
+
+    pub(super) fn end_after_input(&mut self, error: Option<ConnectionError>, reason: Reason) {
+        if self.state != State::Closed && self.ending.is_none() {
+            self.ending = Some(Ending { error, reason });
+        }
+    }
+
+    pub(super) fn next_input(&mut self) -> Option<Event> {
+        if self.config.profile == Profile::Raw {
+            let bytes = self.deframer.take_all()?;
+            self.stats.messages_in += 1;
+            return Some(Event::Raw(bytes));
+        }
+        // After the end, an overlong rest is one more incomplete frame.
+        if self.is_deaf() && !self.deframer.has_complete() {
+            return None;
+        }
+        match self.deframer.next_cut() {
+            Ok(None) => None,
+            Ok(Some(cut)) => match self.decode(cut) {
+                Ok(message) => Some(self.admit(message)),
+                Err(error) => self.reject(error),
+            },
+            Err(error) => self.reject(error),
+        }
+    }
+
+    fn decode(&self, cut: Cut) -> Result<Message, ProtocolError> {
+        let message =
+            if cut.is_utf8 { Message::parse_valid(cut.frame, cut.backing)? } else { Message::parse(cut.frame)? };
+        rules::check_incoming(&self.config, &message)?;
+        Ok(message)
+    }
+
+    fn admit(&mut self, message: Message) -> Event {
+        self.stats.messages_in += 1;
+        if self.side == Side::Server && self.config.identifies_peers() {
+            self.peer_id = message.peer_id().or_else(|| self.peer_id.take());
+        }
+        Event::Message(message)
+    }
+
+    /// An error event and, where the dialect says so, the end of the connection.
+    fn reject(&mut self, error: ProtocolError) -> Option<Event> {
+        if rules::is_fatal(&self.config, error) {
+            self.finish(Some(error.into()), Reason::Protocol);
+            return self.due.pop_front();
+        }
+        self.stats.errors += 1;
+        Some(Event::Error(error.into()))
+    }
+
+    /// Ends the connection if all that was to come has come.
+    pub(super) fn end_if_due(&mut self) {
+        if let Some(Ending { error, reason }) = self.ending.take() {
+            return self.finish(error, reason);
+        }
+        // A server's answers to the last messages still leave; a client sends them on the next connection.
+        let written = self.side == Side::Client || self.outbox.pending() == 0;
+        if self.eof && written {
+            self.finish(None, self.drain_reason());
+        }
+    }
+
+    /// The end: what waits is reported, unless its owner takes it back.
+    pub(super) fn finish(&mut self, error: Option<ConnectionError>, reason: Reason) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.state = State::Closed;
+        self.partial_since = None;
+        self.deframer.clear();
+        if let Some(error) = error {
+            self.stats.errors += 1;
+            self.due.push_back(Event::Error(error));
+        }
+        if !self.keeps_unsent {
+            self.report_unsent();
+        }
+        self.due.push_back(Event::Disconnected { reason, retry_in: None });
+    }
+
+    fn report_unsent(&mut self) {
+        for unsent in self.outbox.take_unsent() {
+            let undelivered = unsent.give_up(&self.config);
+            self.stats.undelivered += 1;
+            if let Tag::Ticket(ticket) = unsent.tag {
+                self.outcomes.push_back((Ticket(ticket), undelivered.outcome()));
+            }
+            self.due.push_back(Event::Undelivered(undelivered));
+        }
+    }
+
+    /// Hands back a frame where the connection takes no more of them.
+    pub(super) fn check_open(&self, frame: impl FnOnce() -> Result<Frame, EncodeError>) -> Result<(), EmitError> {
+        if self.state == State::Open { Ok(()) } else { Err(EmitError::Closed(frame()?)) }
+    }
+
+    pub(super) fn send_tagged(&mut self, frame: Frame, tag: Tag) -> Result<Pressure, EmitError> {
+        self.check_open(|| Ok(frame.clone()))?;
+        let result = match rules::outgoing(&self.config, &frame)? {
+            outgoing if rules::exceeds(&self.config, self.outbox.pending(), outgoing.len()) => {
+                Err(EmitError::Full(frame))
+            }
+            outgoing => {
+                self.push_frame(&outgoing, tag);
+                Ok(())
+            }
+        };
+        self.after_push(result)
+    }
+
+    pub(super) fn push_frame(&mut self, frame: &Frame, tag: Tag) {
+        let delimiter = if frame.is_raw() { &[][..] } else { self.config.delimiter.as_bytes() };
+        self.outbox.push(frame.as_bytes(), delimiter, tag);
+    }
+
+    /// Counts an emit, and remembers what it was answered.
+    pub(super) fn after_push(&mut self, result: Result<(), EmitError>) -> Result<Pressure, EmitError> {
+        if let Err(error) = result {
+            if self.config.is_guarded() && matches!(error, EmitError::Full(_)) {
+                self.finish(Some(Code::Backpressure.into()), Reason::Protocol);
+            }
+            return Err(error);
+        }
+        self.stats.messages_out += 1;
+        let pressure = Pressure::of(self.outbox.pending());
+        self.owes_writable |= pressure == Pressure::High;
+        Ok(pressure)
+    }
+}
+
+impl Unsent {
+    /// The frame as its sender knows it, without the delimiter.
+    pub(crate) fn frame(&self, config: &Config) -> Frame {
+        if config.profile == Profile::Raw {
+            return Frame::raw(self.bytes.clone());
+        }
+        let text = self.bytes.slice(..self.bytes.len().saturating_sub(config.delimiter.len()));
+        // What stands in the outbox was encoded or validated before.
+        Message::parse(text.clone()).map_or_else(|_| Frame::raw(text), |message| message.to_frame()).detach()
+    }
+
+    pub(crate) fn give_up(&self, config: &Config) -> Undelivered {
+        Undelivered { frame: self.frame(config), maybe_sent: self.begun }
+    }
+}

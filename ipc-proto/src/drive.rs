@@ -1,0 +1,476 @@
+//! The one loop between a machine and a runtime.
+//!
+//! An adapter implements three seams, [`Transport`], [`Clock`] and [`Dial`], each a few lines for a given
+//! runtime, and gets [`Driver`] (one connection) and [`ClientDriver`] (a client with its reconnects). Only
+//! `core::task` is needed; a readiness loop without an executor polls with a waker that sets a flag.
+//!
+//! A turn of the loop hands out events first, so that all answers to one read leave together; then it writes,
+//! then it reads, then it looks at the clock. It never stops reading because writing is stuck: two peers that
+//! did so would wait for each other for ever.
+
+use core::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+
+use crate::{
+    client::{Action, Client, ClientState},
+    connection::Connection,
+    error::{EmitError, IoError},
+    event::{Event, Outcome, Ticket},
+    frame::Frame,
+    outbox::Outbox,
+    time::Timestamp,
+};
+
+/// A byte stream of a runtime.
+pub trait Transport {
+    /// Reads into the spare room of `buffer`, which has some, and says how much; 0 is the peer's end.
+    ///
+    /// # Errors
+    ///
+    /// What the transport failed with.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>>;
+
+    /// Writes some of what waits, at least one byte, and advances past it.
+    ///
+    /// # Errors
+    ///
+    /// What the transport failed with.
+    fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>>;
+
+    /// Pushes out what the transport itself buffers (TLS records, say).
+    ///
+    /// # Errors
+    ///
+    /// What the transport failed with.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the writing half.
+    ///
+    /// # Errors
+    ///
+    /// What the transport failed with.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>>;
+}
+
+/// A runtime's monotonic clock and one timer on it.
+pub trait Clock {
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+
+    /// Ready once `at` has come. Only the point of the latest call counts.
+    fn poll_until(&mut self, cx: &mut Context<'_>, at: Timestamp) -> Poll<()>;
+}
+
+/// A way to a peer: one attempt at a time.
+pub trait Dial {
+    /// What it gives.
+    type Io: Transport;
+
+    /// Begins an attempt. One that is under way is given up.
+    fn start(&mut self);
+
+    /// Gives up the attempt that is under way.
+    fn cancel(&mut self);
+
+    /// The end of the attempt that was started.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no connection.
+    fn poll_dial(&mut self, cx: &mut Context<'_>) -> Poll<Result<Self::Io, IoError>>;
+}
+
+/// The part of a machine that a byte stream is connected to.
+trait Machine {
+    fn deadline(&self) -> Option<Timestamp>;
+    fn time(&mut self, now: Timestamp);
+    fn out(&mut self) -> &mut Outbox;
+    fn buffer(&mut self) -> &mut BytesMut;
+    fn received(&mut self, now: Timestamp);
+    fn eof(&mut self, now: Timestamp);
+    fn failed(&mut self, now: Timestamp, error: IoError);
+    fn idle(&mut self);
+    fn reads(&self) -> bool;
+    fn shuts(&self) -> bool;
+}
+
+macro_rules! machine {
+    ($machine:ty) => {
+        impl Machine for $machine {
+            fn deadline(&self) -> Option<Timestamp> {
+                self.poll_timeout()
+            }
+            fn time(&mut self, now: Timestamp) {
+                self.handle_timeout(now);
+            }
+            fn out(&mut self) -> &mut Outbox {
+                self.outbox()
+            }
+            fn buffer(&mut self) -> &mut BytesMut {
+                self.recv_buffer()
+            }
+            fn received(&mut self, now: Timestamp) {
+                self.handle_received(now);
+            }
+            fn eof(&mut self, now: Timestamp) {
+                self.handle_eof(now);
+            }
+            fn failed(&mut self, now: Timestamp, error: IoError) {
+                self.handle_error(now, error);
+            }
+            fn idle(&mut self) {
+                self.handle_idle();
+            }
+            fn reads(&self) -> bool {
+                self.wants_read()
+            }
+            fn shuts(&self) -> bool {
+                self.wants_shutdown()
+            }
+        }
+    };
+}
+
+machine!(Connection);
+machine!(Client);
+
+/// When a turn of the loop reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Always,
+    /// Only where a peer that waits for us to read would keep us from writing.
+    WhenStuck,
+}
+
+/// How many reads one poll may do before it lets others run.
+const BUDGET: u32 = 32;
+
+/// A transport, and what has to be remembered of it between turns.
+#[derive(Debug)]
+struct Pipe<T> {
+    io: T,
+    /// Writing failed; what was received before is still read.
+    broken: Option<IoError>,
+    unflushed: bool,
+    shut: bool,
+}
+
+impl<T: Transport> Pipe<T> {
+    const fn new(io: T) -> Self {
+        Self { io, broken: None, unflushed: false, shut: false }
+    }
+
+    /// Writes, then reads once. Says whether anything moved, so that the machine has to be asked again.
+    fn turn<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M, reading: Reading) -> bool {
+        let waiting = machine.out().remaining();
+        if self.broken.is_none() {
+            if let Poll::Ready(Err(error)) = self.poll_write(cx, machine) {
+                self.broken = Some(error);
+            }
+        }
+        let left = machine.out().remaining();
+        let reads = reading == Reading::Always || left > 0 || self.broken.is_some();
+        (reads && self.read(cx, now, machine)) || left < waiting
+    }
+
+    fn poll_write<M: Machine>(&mut self, cx: &mut Context<'_>, machine: &mut M) -> Poll<Result<(), IoError>> {
+        while machine.out().has_remaining() {
+            self.unflushed = true;
+            ready!(self.io.poll_send(cx, machine.out()))?;
+        }
+        if self.unflushed {
+            ready!(self.io.poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        if machine.shuts() && !self.shut {
+            ready!(self.io.poll_shutdown(cx))?;
+            self.shut = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn read<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M) -> bool {
+        if !machine.reads() {
+            return false;
+        }
+        match self.io.poll_recv(cx, machine.buffer()) {
+            Poll::Ready(Ok(0)) => machine.eof(now),
+            Poll::Ready(Ok(_)) => machine.received(now),
+            Poll::Ready(Err(error)) => machine.failed(now, self.broken.take().unwrap_or(error)),
+            Poll::Pending => {
+                machine.idle();
+                let Some(error) = self.broken.take() else { return false };
+                machine.failed(now, error);
+            }
+        }
+        true
+    }
+}
+
+/// Waits for a machine's next deadline. Says whether it has come.
+fn poll_timer<C: Clock, M: Machine>(cx: &mut Context<'_>, clock: &mut C, machine: &mut M) -> bool {
+    let Some(at) = machine.deadline() else { return false };
+    if clock.poll_until(cx, at).is_pending() {
+        return false;
+    }
+    machine.time(clock.now().max(at));
+    true
+}
+
+/// What a task that owns a driver needs of it, whichever it is.
+pub trait Drive {
+    /// The next event; `None` after the last one. Pending wakes `cx` when something may have changed.
+    ///
+    /// Dropping the caller between polls loses nothing: all state is here.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
+
+    /// Moves bytes without taking events, for a caller that has no room for one, or waits for room in the
+    /// outbox: writes, and reads only while writing is stuck. Says whether anything moved; if not, `cx` is
+    /// woken when something may have changed.
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// Takes a frame; the ticket is there if one was asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError>;
+
+    /// As [`Connection::poll_outcome`].
+    fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)>;
+
+    /// Applies `change`: closing gently, ending now, or ending for holding too much.
+    fn end(&mut self, how: End);
+
+    /// How many bytes wait to be written.
+    fn pending_bytes(&self) -> usize;
+
+    /// How many bytes are held, both ways.
+    fn held_bytes(&self) -> usize;
+
+    /// Whether both directions are full, so that nothing will move until events are taken.
+    fn is_stalled(&self) -> bool;
+}
+
+/// How to end a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// When everything is written; a client that is not connected waits for a connection.
+    Drained,
+    /// When everything is written on the present connection; without one, now.
+    Disconnect,
+    /// Now, with the error that it holds too much.
+    Overloaded,
+    /// Now.
+    Abort,
+}
+
+/// One connection on a runtime. It moves only while it is polled.
+#[derive(Debug)]
+pub struct Driver<T, C> {
+    conn: Connection,
+    pipe: Pipe<T>,
+    clock: C,
+}
+
+impl<T: Transport, C: Clock> Driver<T, C> {
+    /// Connects `conn` to `io`.
+    pub const fn new(conn: Connection, io: T, clock: C) -> Self {
+        Self { conn, pipe: Pipe::new(io), clock }
+    }
+
+    /// The machine.
+    pub const fn conn(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+
+    /// The machine, to look at.
+    pub const fn conn_ref(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// The transport.
+    pub const fn io(&self) -> &T {
+        &self.pipe.io
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        let now = self.clock.now();
+        let moved = self.pipe.turn(cx, now, &mut self.conn, reading);
+        poll_timer(cx, &mut self.clock, &mut self.conn) || moved
+    }
+}
+
+impl<T: Transport, C: Clock> Drive for Driver<T, C> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        for _ in 0..BUDGET {
+            if let Some(event) = self.conn.poll_event() {
+                return Poll::Ready(Some(event));
+            }
+            if self.conn.is_closed() {
+                return Poll::Ready(None);
+            }
+            if !self.advance(cx, Reading::Always) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        self.advance(cx, Reading::WhenStuck)
+    }
+
+    fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
+        if tracked { self.conn.send_tracked(frame).map(Some) } else { self.conn.send(frame).map(|_| None) }
+    }
+
+    fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)> {
+        self.conn.poll_outcome()
+    }
+
+    fn end(&mut self, how: End) {
+        let now = self.clock.now();
+        match how {
+            End::Drained | End::Disconnect => self.conn.close(now),
+            End::Overloaded => self.conn.abort_overloaded(now),
+            End::Abort => self.conn.abort(now),
+        }
+    }
+
+    fn pending_bytes(&self) -> usize {
+        self.conn.pending_bytes()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.conn.held_bytes()
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.conn.pending_bytes() > 0 && !self.conn.wants_read() && !self.conn.is_closed()
+    }
+}
+
+/// A client on a runtime: it dials when the machine asks. It moves only while it is polled.
+#[derive(Debug)]
+pub struct ClientDriver<D: Dial, C> {
+    client: Client,
+    dial: D,
+    dialling: bool,
+    pipe: Option<Pipe<D::Io>>,
+    clock: C,
+}
+
+impl<D: Dial, C: Clock> ClientDriver<D, C> {
+    /// Lets `client` dial with `dial`, from now on.
+    pub fn new(mut client: Client, dial: D, clock: C) -> Self {
+        client.connect(clock.now());
+        Self { client, dial, dialling: false, pipe: None, clock }
+    }
+
+    /// The machine.
+    pub const fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// The machine, to look at.
+    pub const fn client_ref(&self) -> &Client {
+        &self.client
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        self.act();
+        let now = self.clock.now();
+        let moved = match &mut self.pipe {
+            Some(pipe) => pipe.turn(cx, now, &mut self.client, reading),
+            None => self.poll_dial(cx, now),
+        };
+        poll_timer(cx, &mut self.clock, &mut self.client) || moved
+    }
+
+    fn poll_dial(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
+        if !self.dialling {
+            return false;
+        }
+        let Poll::Ready(result) = self.dial.poll_dial(cx) else { return false };
+        self.dialling = false;
+        match result {
+            Ok(io) => {
+                self.pipe = Some(Pipe::new(io));
+                self.client.handle_connected(now);
+            }
+            Err(error) => self.client.handle_failed(now, error),
+        }
+        true
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.client.poll_action() {
+            self.pipe = None;
+            self.dialling = action == Action::Open;
+            if self.dialling {
+                self.dial.start();
+            } else {
+                self.dial.cancel();
+            }
+        }
+    }
+}
+
+impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        for _ in 0..BUDGET {
+            let event = self.client.poll_event();
+            self.act();
+            if let Some(event) = event {
+                return Poll::Ready(Some(event));
+            }
+            if self.client.state() == ClientState::Stopped {
+                return Poll::Ready(None);
+            }
+            if !self.advance(cx, Reading::Always) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        self.advance(cx, Reading::WhenStuck)
+    }
+
+    fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
+        if tracked { self.client.send_tracked(frame).map(Some) } else { self.client.send(frame).map(|_| None) }
+    }
+
+    fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)> {
+        self.client.poll_outcome()
+    }
+
+    fn end(&mut self, how: End) {
+        let now = self.clock.now();
+        match how {
+            End::Drained => self.client.close(now),
+            End::Disconnect => self.client.disconnect(now),
+            End::Overloaded | End::Abort => self.client.abort(now),
+        }
+    }
+
+    fn pending_bytes(&self) -> usize {
+        self.client.pending_bytes()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.client.held_bytes()
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.client.state() == ClientState::Open && self.client.pending_bytes() > 0 && !self.client.wants_read()
+    }
+}

@@ -1,0 +1,139 @@
+//! Events on their way from tasks to the one who takes them.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::{
+    mem,
+    task::{Context, Poll, Waker},
+};
+use std::sync::Mutex;
+
+use super::lock;
+use crate::event::Event;
+
+/// How much may wait before the tasks stop taking events from their machines, which then stop reading.
+const MAX_BYTES: usize = 256 << 10;
+const MAX_EVENTS: usize = 1024;
+
+#[derive(Debug)]
+struct State<E> {
+    waiting: VecDeque<(E, usize)>,
+    bytes: usize,
+    /// How many tasks may still add events.
+    producers: usize,
+    /// Nobody takes events any more; they are dropped.
+    abandoned: bool,
+    consumer: Option<Waker>,
+    blocked: Vec<Waker>,
+}
+
+/// A queue with many producers and one consumer, bounded in bytes and in number.
+#[derive(Debug)]
+pub(super) struct Events<E> {
+    state: Mutex<State<E>>,
+}
+
+impl<E> Events<E> {
+    pub(super) const fn new() -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            producers: 0,
+            abandoned: false,
+            consumer: None,
+            blocked: Vec::new(),
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// Whether one more event may be added; if not, `cx` is woken when it may.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.waiting.len() < MAX_EVENTS && state.bytes < MAX_BYTES {
+            return Poll::Ready(());
+        }
+        if !state.blocked.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.blocked.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Adds an event, room or not.
+    pub(super) fn push(&self, event: E, bytes: usize) {
+        let mut state = lock(&self.state);
+        if state.abandoned {
+            return;
+        }
+        state.bytes += bytes;
+        state.waiting.push_back((event, bytes));
+        state.wake_consumer();
+    }
+
+    /// The next event; `None` when there are no more producers.
+    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<E>> {
+        let mut state = lock(&self.state);
+        if let Some((event, bytes)) = state.waiting.pop_front() {
+            state.bytes -= bytes;
+            // Half empty: fewer wake-ups than one at each event.
+            if state.waiting.len() < MAX_EVENTS / 2 && state.bytes < MAX_BYTES / 2 {
+                state.wake_blocked();
+            }
+            return Poll::Ready(Some(event));
+        }
+        if state.producers == 0 {
+            return Poll::Ready(None);
+        }
+        state.consumer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn add_producer(&self) {
+        lock(&self.state).producers += 1;
+    }
+
+    pub(super) fn remove_producer(&self) {
+        let mut state = lock(&self.state);
+        state.producers -= 1;
+        if state.producers == 0 {
+            state.wake_consumer();
+        }
+    }
+
+    /// Drops what waits and what will come.
+    pub(super) fn abandon(&self) {
+        let mut state = lock(&self.state);
+        state.abandoned = true;
+        state.waiting.clear();
+        state.bytes = 0;
+        state.wake_blocked();
+    }
+}
+
+impl<E> State<E> {
+    fn wake_consumer(&mut self) {
+        if let Some(waker) = self.consumer.take() {
+            waker.wake();
+        }
+    }
+
+    fn wake_blocked(&mut self) {
+        mem::take(&mut self.blocked).into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What an event costs while it waits.
+pub(super) fn weight(event: &Event) -> usize {
+    match event {
+        Event::Message(message) => message.len(),
+        Event::Raw(bytes) => bytes.len(),
+        Event::Undelivered(undelivered) => undelivered.frame.len(),
+        Event::Connected | Event::Error(_) | Event::Writable | Event::Disconnected { .. } | Event::Destroyed => 0,
+    }
+}
+
+/// The event in the form in which it may wait for long.
+pub(super) fn kept(event: Event) -> Event {
+    match event {
+        Event::Message(message) => Event::Message(message.detach()),
+        other => other,
+    }
+}

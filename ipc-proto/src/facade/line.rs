@@ -1,0 +1,224 @@
+//! The way from handles to the task that owns a connection.
+
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
+use core::{
+    mem,
+    task::{Context, Poll, Waker},
+};
+use std::sync::Mutex;
+
+use super::{lock, sender::Delivery};
+use crate::{
+    config::Config,
+    drive::End,
+    error::EmitError,
+    event::{Outcome, Stats},
+    frame::Frame,
+    rules,
+};
+use crate::outbox::Pressure;
+
+/// A frame on its way, and who wants to hear what becomes of it.
+#[derive(Debug)]
+pub(super) struct Posted {
+    pub(super) frame: Frame,
+    pub(super) delivery: Option<Delivery>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    posted: VecDeque<Posted>,
+    posted_bytes: usize,
+    /// What the machine holds, as it last said.
+    pending: usize,
+    stalled: bool,
+    end: Option<End>,
+    /// The task takes nothing more.
+    closed: bool,
+    stats: Stats,
+    task: Option<Waker>,
+    /// Emits that wait for room, and those that wait for the end.
+    waiting: Vec<Waker>,
+}
+
+/// Shared by the handles of one connection and the task that owns it. Bounded in bytes, with what the machine
+/// holds counted in.
+#[derive(Debug)]
+pub(super) struct Line {
+    config: Arc<Config>,
+    state: Mutex<State>,
+}
+
+impl Line {
+    pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
+        Arc::new(Self { config, state: Mutex::default() })
+    }
+
+    // For handles.
+
+    /// Posts a frame, or hands it back.
+    pub(super) fn post(&self, frame: Frame, delivery: Option<Delivery>) -> Result<Pressure, EmitError> {
+        let frame = rules::outgoing(&self.config, &frame)?.into_owned();
+        let mut state = lock(&self.state);
+        if state.closed || state.end.is_some() {
+            return Err(EmitError::Closed(frame));
+        }
+        let waiting = state.posted_bytes + state.pending;
+        if rules::exceeds(&self.config, waiting, frame.len()) {
+            return Err(self.refuse(state, frame));
+        }
+        state.posted_bytes += frame.len();
+        state.posted.push_back(Posted { frame: frame.detach(), delivery });
+        let pressure = Pressure::of(state.posted_bytes + state.pending);
+        wake(state.task.take());
+        Ok(pressure)
+    }
+
+    /// As [`post`](Self::post), and where there is no room the oldest posted frames make some. Returns how
+    /// many they were.
+    pub(super) fn post_over_oldest(&self, frame: &Frame) -> Result<usize, EmitError> {
+        let mut dropped = 0;
+        loop {
+            match self.post(frame.clone(), None) {
+                Err(EmitError::Full(frame)) => {
+                    let mut state = lock(&self.state);
+                    let Some(oldest) = state.posted.pop_front() else { return Err(EmitError::Full(frame)) };
+                    state.posted_bytes -= oldest.frame.len();
+                    oldest.settle(Outcome::Undelivered);
+                    dropped += 1;
+                }
+                result => return result.map(|_| dropped),
+            }
+        }
+    }
+
+    /// As [`post`](Self::post), and where there is no room waits for it.
+    pub(super) fn poll_post(
+        &self,
+        cx: &mut Context<'_>,
+        frame: &mut Option<Frame>,
+        delivery: Option<&Delivery>,
+    ) -> Poll<Result<Pressure, EmitError>> {
+        let Some(taken) = frame.take() else { return Poll::Pending };
+        match self.post(taken, delivery.cloned()) {
+            Err(EmitError::Full(full)) if !self.config.is_guarded() => {
+                let mut state = lock(&self.state);
+                if state.stalled {
+                    return Poll::Ready(Err(EmitError::Stalled(full)));
+                }
+                // Room may have come since `post` looked; it is looked at again at once then.
+                if rules::exceeds(&self.config, state.posted_bytes + state.pending, full.len()) && !state.closed {
+                    state.wait(cx);
+                } else {
+                    cx.waker().wake_by_ref();
+                }
+                *frame = Some(full);
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        }
+    }
+
+    /// Tells the task to end; the stronger of two ways counts.
+    pub(super) fn end(&self, how: End) {
+        let mut state = lock(&self.state);
+        state.end = state.end.max(Some(how));
+        wake(state.task.take());
+    }
+
+    /// Waits for the task to have ended.
+    pub(super) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Poll::Ready(());
+        }
+        state.wait(cx);
+        Poll::Pending
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        let state = lock(&self.state);
+        state.posted_bytes + state.pending
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        lock(&self.state).stats
+    }
+
+    pub(super) const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Where Guarded and Assured have too much to write, the connection ends, as in node-ipc 14.
+    fn refuse(&self, mut state: std::sync::MutexGuard<'_, State>, frame: Frame) -> EmitError {
+        if self.config.is_guarded() {
+            state.end = Some(End::Overloaded);
+            wake(state.task.take());
+        }
+        EmitError::Full(frame)
+    }
+
+    // For the task.
+
+    /// What was posted, and how to end; otherwise `cx` is woken when there is something.
+    pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>) {
+        let mut state = lock(&self.state);
+        state.task = Some(cx.waker().clone());
+        // It is the machine's from here on, which counts it in `pending`.
+        state.pending += mem::take(&mut state.posted_bytes);
+        (mem::take(&mut state.posted), state.end)
+    }
+
+    /// What the machine holds now.
+    pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) {
+        let mut state = lock(&self.state);
+        let room = pending < state.pending;
+        state.pending = pending;
+        state.stalled = stalled;
+        state.stats = stats;
+        if room || stalled {
+            state.wake_waiting();
+        }
+    }
+
+    /// The task has ended; what was posted since comes back.
+    pub(super) fn close(&self) -> VecDeque<Posted> {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.posted_bytes = 0;
+        state.pending = 0;
+        state.task = None;
+        state.wake_waiting();
+        mem::take(&mut state.posted)
+    }
+}
+
+impl State {
+    fn wait(&mut self, cx: &Context<'_>) {
+        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.waiting.push(cx.waker().clone());
+        }
+    }
+
+    fn wake_waiting(&mut self) {
+        mem::take(&mut self.waiting).into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Posted {
+    pub(super) fn settle(self, outcome: Outcome) {
+        if let Some(delivery) = self.delivery {
+            delivery.settle(outcome);
+        }
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

@@ -1,0 +1,73 @@
+//! Sync mode: one message in flight, the next one after an answer.
+
+use core::time::Duration;
+
+use crate::{frame::Frame, outbox::Tag, time::Timestamp};
+
+/// The message whose answer is awaited.
+#[derive(Clone, Debug)]
+pub(crate) struct InFlight {
+    pub(crate) frame: Frame,
+    pub(crate) tag: Tag,
+    since: Timestamp,
+}
+
+/// Lets one message through at a time.
+///
+/// Any inbound message is the answer, whatever its name, as in node-ipc: there is no correlation. Messages that
+/// come while nothing is in flight are not saved up. PROTOCOL.md, rules S1–S5.
+#[derive(Debug, Default)]
+pub(crate) struct SyncGate {
+    in_flight: Option<InFlight>,
+}
+
+impl SyncGate {
+    /// Whether the next message may go.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.in_flight.is_none()
+    }
+
+    /// `frame` goes out now, and its answer is awaited.
+    pub(crate) fn begin(&mut self, now: Timestamp, frame: Frame, tag: Tag) {
+        self.in_flight = Some(InFlight { frame, tag, since: now });
+    }
+
+    /// Something came in: the answer, if one was awaited.
+    pub(crate) fn answer(&mut self) {
+        self.in_flight = None;
+    }
+
+    /// No answer can come any more; the message it was awaited for.
+    pub(crate) fn lose(&mut self) -> Option<InFlight> {
+        self.in_flight.take()
+    }
+
+    /// When the answer is late.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Option<Timestamp> {
+        self.in_flight.as_ref()?.since.checked_add(timeout?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time() {
+        let mut gate = SyncGate::default();
+        let timeout = Some(Duration::from_millis(5));
+        assert!(gate.is_free());
+        gate.answer();
+        gate.begin(Timestamp::from_millis(1), Frame::event("one"), Tag::Plain);
+        assert!(!gate.is_free());
+        assert_eq!(gate.deadline(timeout), Some(Timestamp::from_millis(6)));
+        assert_eq!(gate.deadline(None), None);
+        gate.answer();
+        assert!(gate.is_free());
+        assert_eq!(gate.deadline(timeout), None);
+        gate.begin(Timestamp::from_millis(2), Frame::event("two"), Tag::Ticket(7));
+        let lost = gate.lose().unwrap();
+        assert_eq!((lost.frame, lost.tag), (Frame::event("two"), Tag::Ticket(7)));
+        assert!(gate.is_free() && gate.lose().is_none());
+    }
+}

@@ -1,0 +1,388 @@
+//! What waits to be written: bytes, the ends of the frames among them, and the marks of back-pressure.
+
+use alloc::collections::VecDeque;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// A frame at least this large is queued by reference; smaller ones are copied together.
+const BY_REFERENCE: usize = 4 << 10;
+/// When this much is copied together, it becomes a chunk of its own.
+const CHUNK: usize = 64 << 10;
+/// The buffer an idle connection may keep.
+const SMALL_TAIL: usize = 2 << 10;
+
+/// Whether the other side keeps up, as an emit's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a sender that ignores High fills the queue"]
+pub enum Pressure {
+    /// Less than 64 KiB wait.
+    Low,
+    /// 64 KiB or more wait; [`Event::Writable`](crate::Event::Writable) says when they are down to 16 KiB.
+    High,
+}
+
+impl Pressure {
+    /// [`High`](Self::High) begins here.
+    pub const HIGH_MARK: usize = 64 << 10;
+    /// After `High`, [`Event::Writable`](crate::Event::Writable) comes here.
+    pub const LOW_MARK: usize = 16 << 10;
+
+    pub(crate) const fn of(pending: usize) -> Self {
+        if pending >= Self::HIGH_MARK { Self::High } else { Self::Low }
+    }
+}
+
+/// What a frame in the outbox is, beside its bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tag {
+    /// Nobody asked.
+    #[default]
+    Plain,
+    /// A frame of `Config::on_connect`: it belongs to one connection and is never sent again.
+    Greeting,
+    /// Somebody waits to hear what became of it.
+    Ticket(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// Where the frame, with its delimiter, ends in the stream of all bytes ever queued.
+    end: u64,
+    tag: Tag,
+}
+
+/// A frame that had not been written whole.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    /// With its delimiter.
+    pub(crate) bytes: Bytes,
+    pub(crate) tag: Tag,
+    /// Whether some of its bytes had been.
+    pub(crate) begun: bool,
+}
+
+/// Bytes waiting to be written to the transport.
+///
+/// Write what [`chunk`](Buf::chunk) (or `chunks_vectored`) shows and [`advance`](Buf::advance) by what the
+/// transport took; a completion-based driver takes a chunk to own it and [`ack`](Self::ack)s it later. What
+/// waits always ends where a frame ends, so a driver that writes all it is shown never stops inside a frame.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Written, but its last frame was not: kept so that the frame can be taken back.
+    held: Bytes,
+    chunks: VecDeque<Bytes>,
+    tail: BytesMut,
+    /// How much of the first chunk (of the tail where there is none) is written.
+    start: usize,
+    pending: usize,
+    /// Bytes ever written, and where the last whole frame among them ended.
+    written: u64,
+    frame_start: u64,
+    marks: VecDeque<Mark>,
+    flushed: VecDeque<u64>,
+}
+
+impl Outbox {
+    /// How many bytes wait.
+    #[must_use]
+    pub const fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// How many frames wait, the one being written included.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Bytes ever written.
+    #[must_use]
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The first bytes that wait, to own while a completion-based write runs; `None` when nothing waits.
+    ///
+    /// They stay in the outbox until [`ack`](Self::ack): asking twice gives them twice.
+    pub fn take_chunk(&mut self) -> Option<Bytes> {
+        if self.chunks.is_empty() {
+            self.seal();
+        }
+        self.chunks.front().map(|chunk| chunk.slice(self.start..))
+    }
+
+    /// The transport took `n` of the bytes that wait.
+    ///
+    /// More than wait counts as all of them.
+    pub fn ack(&mut self, n: usize) {
+        self.advance(n.min(self.pending));
+    }
+
+    /// The next ticket whose frame was written whole.
+    pub(crate) fn poll_flushed(&mut self) -> Option<u64> {
+        self.flushed.pop_front()
+    }
+
+    /// Queues a frame and its delimiter, by reference where it is large.
+    pub(crate) fn push(&mut self, frame: &Bytes, delimiter: &[u8], tag: Tag) {
+        if frame.len() < BY_REFERENCE {
+            self.tail.extend_from_slice(frame);
+        } else {
+            self.seal();
+            self.chunks.push_back(frame.clone());
+        }
+        self.tail.extend_from_slice(delimiter);
+        self.mark(frame.len() + delimiter.len(), tag);
+    }
+
+    /// Queues a frame that `encode` appends to the buffer it is given. On an error nothing is queued.
+    pub(crate) fn push_with<E>(
+        &mut self,
+        delimiter: &[u8],
+        tag: Tag,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = self.tail.len();
+        if let Err(error) = encode(&mut self.tail) {
+            self.tail.truncate(before);
+            return Err(error);
+        }
+        self.tail.extend_from_slice(delimiter);
+        let len = self.tail.len() - before;
+        self.mark(len, tag);
+        Ok(())
+    }
+
+    /// Takes back what is not written whole, in order, and forgets it.
+    pub(crate) fn take_unsent(&mut self) -> impl Iterator<Item = Unsent> + use<> {
+        let base = self.written - self.start as u64 - self.held.len() as u64;
+        let mut all = BytesMut::with_capacity(self.held.len() + self.start + self.pending);
+        all.extend_from_slice(&self.held);
+        self.chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
+        all.extend_from_slice(&self.tail);
+        all.advance((self.frame_start - base) as usize);
+        let mut rest = all.freeze();
+        let (mut at, written) = (self.frame_start, self.written);
+        let marks = core::mem::take(&mut self.marks);
+        self.forget();
+        marks.into_iter().map(move |mark| {
+            let bytes = rest.split_to((mark.end - at) as usize);
+            let begun = at < written;
+            at = mark.end;
+            Unsent { bytes, tag: mark.tag, begun }
+        })
+    }
+
+    /// Gives up buffers where nothing waits.
+    pub(crate) fn shrink(&mut self) {
+        if self.pending == 0 {
+            if self.tail.capacity() > SMALL_TAIL {
+                self.tail = BytesMut::new();
+            }
+            if self.marks.capacity() > 32 {
+                self.marks = VecDeque::new();
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.held = Bytes::new();
+        self.chunks.clear();
+        self.tail = BytesMut::new();
+        self.frame_start = self.written;
+        self.start = 0;
+        self.pending = 0;
+    }
+
+    fn mark(&mut self, len: usize, tag: Tag) {
+        if len == 0 {
+            // Raw bytes, none of them: nothing is written, so nothing is waited for.
+            return self.note_flushed(tag);
+        }
+        self.pending += len;
+        self.marks.push_back(Mark { end: self.written + self.pending as u64, tag });
+        if self.tail.len() >= CHUNK {
+            self.seal();
+        }
+    }
+
+    /// Makes a chunk of the tail.
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push_back(self.tail.split().freeze());
+        }
+    }
+
+    /// Forgets the frames that are written whole.
+    fn settle(&mut self) {
+        while let Some(mark) = self.marks.front() {
+            if mark.end > self.written {
+                break;
+            }
+            self.frame_start = mark.end;
+            self.note_flushed(mark.tag);
+            self.marks.pop_front();
+            self.held = Bytes::new();
+        }
+    }
+
+    fn note_flushed(&mut self, tag: Tag) {
+        if let Tag::Ticket(ticket) = tag {
+            self.flushed.push_back(ticket);
+        }
+    }
+
+    /// Steps over the first chunk, which is written.
+    fn drop_front(&mut self) {
+        self.start = 0;
+        match self.chunks.pop_front() {
+            Some(chunk) if self.frame_start < self.written => self.held = chunk,
+            Some(_) => {}
+            None => self.tail.clear(),
+        }
+    }
+
+    fn front(&self) -> &[u8] {
+        self.chunks.front().map_or(&self.tail, |chunk| chunk)
+    }
+}
+
+impl Buf for Outbox {
+    fn remaining(&self) -> usize {
+        self.pending
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.front().get(self.start..).unwrap_or_default()
+    }
+
+    /// # Panics
+    ///
+    /// When `n` is more than what [`remaining`](Buf::remaining) says, as `Buf` demands.
+    fn advance(&mut self, mut n: usize) {
+        assert!(n <= self.pending, "advanced past what waits");
+        self.pending -= n;
+        while n > 0 {
+            let step = n.min(self.front().len() - self.start);
+            self.start += step;
+            self.written += step as u64;
+            n -= step;
+            self.settle();
+            if self.start == self.front().len() {
+                self.drop_front();
+            }
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        let mut skip = self.start;
+        let parts = self.chunks.iter().map(Bytes::as_ref).chain(core::iter::once(self.tail.as_ref()));
+        let mut count = 0;
+        for part in parts {
+            let part = &part[core::mem::take(&mut skip)..];
+            if count == slices.len() {
+                break;
+            }
+            if !part.is_empty() {
+                slices[count] = std::io::IoSlice::new(part);
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+
+    fn filled(sizes: &[usize]) -> (Outbox, Vec<u8>) {
+        let mut outbox = Outbox::default();
+        let mut all = Vec::new();
+        for (n, size) in sizes.iter().enumerate() {
+            let frame = Bytes::from(vec![n as u8 + 1; *size]);
+            outbox.push(&frame, b"\x0c", Tag::Ticket(n as u64));
+            all.extend_from_slice(&frame);
+            all.push(0x0c);
+        }
+        (outbox, all)
+    }
+
+    const SIZES: [usize; 7] = [3, 5000, 1, 70_000, 9, 100_000, 0];
+
+    #[test]
+    fn bytes_leave_in_order_whatever_the_steps() {
+        for step in [1, 7, 4096, 1 << 20] {
+            let (mut outbox, all) = filled(&SIZES);
+            let mut seen = Vec::new();
+            while outbox.has_remaining() {
+                let n = outbox.chunk().len().min(step);
+                seen.extend_from_slice(&outbox.chunk()[..n]);
+                outbox.advance(n);
+            }
+            assert!(seen == all, "step {step}");
+            let tickets: Vec<u64> = core::iter::from_fn(|| outbox.poll_flushed()).collect();
+            assert_eq!(tickets, [0, 1, 2, 3, 4, 5, 6]);
+            assert_eq!((outbox.frames(), outbox.written()), (0, all.len() as u64));
+        }
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn vectored_and_owned_chunks_show_the_same_bytes() {
+        let (mut outbox, all) = filled(&SIZES);
+        outbox.advance(2);
+        let mut slices = [std::io::IoSlice::new(&[]); 16];
+        let count = outbox.chunks_vectored(&mut slices);
+        let joined: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        assert!(joined == all[2..]);
+        let mut seen = Vec::new();
+        while let Some(chunk) = outbox.take_chunk() {
+            seen.extend_from_slice(&chunk);
+            outbox.ack(chunk.len());
+        }
+        assert!(seen == all[2..]);
+    }
+
+    #[test]
+    fn frames_are_taken_back_whole_at_every_cut() {
+        let sizes = [2, 4100, 3, 4100];
+        let total: usize = sizes.iter().map(|size| size + 1).sum();
+        for cut in (0..=total).filter(|cut| cut % 97 < 8 || *cut > total - 5) {
+            let (mut outbox, all) = filled(&sizes);
+            outbox.advance(cut);
+            let unsent: Vec<Unsent> = outbox.take_unsent().collect();
+            let bytes: Vec<u8> = unsent.iter().flat_map(|frame| frame.bytes.to_vec()).collect();
+            assert!(all.ends_with(&bytes), "cut {cut}");
+            assert!(bytes.len() >= total - cut, "cut {cut}");
+            let begun = unsent.iter().filter(|frame| frame.begun).count();
+            assert_eq!(begun, usize::from(bytes.len() > total - cut), "cut {cut}");
+            assert!(unsent.iter().all(|frame| frame.bytes.ends_with(b"\x0c")));
+            assert_eq!((outbox.pending(), outbox.frames()), (0, 0));
+            outbox.push(&Bytes::from("again"), b"\x0c", Tag::Plain);
+            assert_eq!(outbox.chunk(), b"again\x0c");
+        }
+    }
+
+    #[test]
+    fn a_failed_encode_leaves_nothing() {
+        let mut outbox = Outbox::default();
+        let result = outbox.push_with(b"\x0c", Tag::Plain, |out| {
+            out.extend_from_slice(b"half");
+            Err(())
+        });
+        assert_eq!(result, Err(()));
+        assert_eq!((outbox.pending(), outbox.chunk().len()), (0, 0));
+    }
+
+    #[test]
+    fn an_idle_outbox_holds_no_large_buffer() {
+        let (mut outbox, all) = filled(&[3000, 3000]);
+        outbox.advance(all.len());
+        outbox.shrink();
+        assert!(outbox.tail.capacity() <= SMALL_TAIL);
+    }
+}

@@ -1,0 +1,242 @@
+//! A server's peers: who is connected, in which order, and how much all of them may hold.
+
+use alloc::{collections::BTreeMap, sync::Arc};
+use core::{
+    fmt,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+/// A peer of a server. Numbered from 1 in the order of arrival, and never given to another peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(u64);
+
+impl PeerId {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for PeerId {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The registry of a server's peers.
+///
+/// Generic over what the adapter keeps for each: a queue, or a connection with its socket. Iteration is in the
+/// order of arrival, which is the order of a broadcast, as in node-ipc.
+#[derive(Debug)]
+pub struct Peers<T> {
+    entries: BTreeMap<PeerId, T>,
+    last: u64,
+    max: usize,
+}
+
+impl<T> Peers<T> {
+    /// A registry for at most `max` peers at once.
+    #[must_use]
+    pub const fn new(max: usize) -> Self {
+        Self { entries: BTreeMap::new(), last: 0, max }
+    }
+
+    /// Adds a peer under a number of its own.
+    ///
+    /// # Errors
+    ///
+    /// `entry` comes back when there is no room for one more.
+    pub fn insert(&mut self, entry: T) -> Result<PeerId, T> {
+        self.insert_with(|_| entry)
+    }
+
+    /// As [`insert`](Self::insert), for an entry that knows its number.
+    ///
+    /// # Errors
+    ///
+    /// The entry comes back when there is no room for one more.
+    pub fn insert_with(&mut self, entry: impl FnOnce(PeerId) -> T) -> Result<PeerId, T> {
+        let peer = PeerId(self.last + 1);
+        let entry = entry(peer);
+        if self.is_full() {
+            return Err(entry);
+        }
+        self.last += 1;
+        self.entries.insert(peer, entry);
+        Ok(peer)
+    }
+
+    /// Removes a peer.
+    pub fn remove(&mut self, peer: PeerId) -> Option<T> {
+        self.entries.remove(&peer)
+    }
+
+    /// The entry of a peer.
+    #[must_use]
+    pub fn get(&self, peer: PeerId) -> Option<&T> {
+        self.entries.get(&peer)
+    }
+
+    /// The entry of a peer, to change.
+    #[must_use]
+    pub fn get_mut(&mut self, peer: PeerId) -> Option<&mut T> {
+        self.entries.get_mut(&peer)
+    }
+
+    /// All peers in the order of arrival.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (PeerId, &T)> {
+        self.entries.iter().map(|(peer, entry)| (*peer, entry))
+    }
+
+    /// All peers in the order of arrival, to change.
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (PeerId, &mut T)> {
+        self.entries.iter_mut().map(|(peer, entry)| (*peer, entry))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether there is no room for one more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= self.max
+    }
+}
+
+/// What all connections of one server may hold together.
+///
+/// Each connection keeps a [`Share`] and says what it holds; when all of them hold more than the budget, the
+/// one that holds most at that moment is told to go.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    total: AtomicUsize,
+    evicted: AtomicUsize,
+}
+
+/// One connection's part of a [`Budget`]. Dropping it gives back what it held.
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Budget>,
+    held: AtomicUsize,
+    evict: AtomicBool,
+}
+
+impl Budget {
+    /// At most `limit` bytes.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self { limit, total: AtomicUsize::new(0), evicted: AtomicUsize::new(0) }
+    }
+
+    /// A new connection's share.
+    #[must_use]
+    pub fn share(self: &Arc<Self>) -> Share {
+        Share { budget: Arc::clone(self), held: AtomicUsize::new(0), evict: AtomicBool::new(false) }
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// How many connections had to go so far.
+    #[must_use]
+    pub fn evicted(&self) -> usize {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// Where the budget is exceeded, tells the largest of `shares` to go. Returns that one.
+    pub fn evict_largest<'s>(&self, shares: impl Iterator<Item = &'s Share>) -> Option<&'s Share> {
+        if self.held() <= self.limit {
+            return None;
+        }
+        let largest = shares.filter(|share| !share.must_go()).max_by_key(|share| share.held())?;
+        largest.evict.store(true, Ordering::Relaxed);
+        self.evicted.fetch_add(1, Ordering::Relaxed);
+        Some(largest)
+    }
+}
+
+impl Share {
+    /// The connection holds `bytes` now. Returns whether all of them hold more than the budget.
+    pub fn set(&self, bytes: usize) -> bool {
+        let before = self.held.swap(bytes, Ordering::Relaxed);
+        let total = &self.budget.total;
+        let now = if bytes >= before {
+            total.fetch_add(bytes - before, Ordering::Relaxed) + (bytes - before)
+        } else {
+            total.fetch_sub(before - bytes, Ordering::Relaxed) - (before - bytes)
+        };
+        now > self.budget.limit
+    }
+
+    /// What the connection holds.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection was told to go.
+    #[must_use]
+    pub fn must_go(&self) -> bool {
+        self.evict.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_never_given_twice_and_order_is_arrival() {
+        let mut peers = Peers::new(2);
+        let first = peers.insert("a").unwrap();
+        let second = peers.insert_with(|peer| if peer.get() == 2 { "b" } else { "?" }).unwrap();
+        assert_eq!(peers.insert("c"), Err("c"));
+        assert_eq!(peers.remove(first), Some("a"));
+        let third = peers.insert("d").unwrap();
+        assert_eq!((first.get(), second.get(), third.get()), (1, 2, 3));
+        assert_eq!(peers.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["b", "d"]);
+        assert!(peers.is_full() && peers.get(first).is_none());
+    }
+
+    #[test]
+    fn the_largest_goes_when_the_budget_is_exceeded() {
+        let budget = Arc::new(Budget::new(100));
+        let (small, large) = (budget.share(), budget.share());
+        assert!(!small.set(40));
+        assert!(!large.set(60));
+        assert!(budget.evict_largest([&small, &large].into_iter()).is_none());
+        assert!(large.set(61));
+        let gone = budget.evict_largest([&small, &large].into_iter()).unwrap();
+        assert_eq!((gone.held(), large.must_go(), small.must_go()), (61, true, false));
+        drop(large);
+        assert_eq!((budget.held(), budget.evicted()), (40, 1));
+    }
+}

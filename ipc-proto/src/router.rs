@@ -1,0 +1,177 @@
+//! From names to typed handlers.
+
+use alloc::{boxed::Box, collections::BTreeMap, string::String};
+use core::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    client::Client,
+    connection::Connection,
+    error::{DecodeError, EmitError},
+    frame::Frame,
+    message::Message,
+    outbox::Pressure,
+    peers::PeerId,
+};
+
+/// Whatever takes frames for a peer.
+pub trait Emit {
+    /// Takes a frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError>;
+}
+
+impl Emit for Connection {
+    fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+        self.send(frame)
+    }
+}
+
+impl Emit for Client {
+    fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+        self.send(frame)
+    }
+}
+
+/// What a handler is given beside the data: its state, and a way to answer.
+pub struct Cx<'a, S> {
+    /// The state that [`Router::dispatch`] was given.
+    pub state: &'a mut S,
+    peer: Option<PeerId>,
+    out: &'a mut dyn Emit,
+}
+
+impl<S> Cx<'_, S> {
+    /// Who sent the message, where a server has several peers.
+    #[must_use]
+    pub const fn peer(&self) -> Option<PeerId> {
+        self.peer
+    }
+
+    /// Emits an event to the sender of the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::emit`].
+    pub fn emit<T: Serialize + ?Sized>(&mut self, name: &str, data: &T) -> Result<Pressure, EmitError> {
+        let frame = Frame::encode(name, data)?;
+        self.out.send_frame(frame)
+    }
+
+    /// Sends a frame to the sender of the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    pub fn send(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+        self.out.send_frame(frame)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Cx<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx").field("state", &self.state).field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+type Handler<S> = Box<dyn Fn(&mut Cx<'_, S>, &Message) -> Result<(), DecodeError> + Send + Sync>;
+
+/// Handlers by the name of the event: node-ipc's `on`, without shared state behind the scenes.
+///
+/// A handler runs where [`dispatch`](Self::dispatch) is called and must not block. Only messages are routed;
+/// lifecycle never is, whatever name a peer uses.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ipc_proto::{Config, Connection, Event, Router, Side, Timestamp};
+///
+/// let router = Router::new().on("add", |cx, (a, b): (u32, u32)| {
+///     *cx.state += 1;
+///     let _ = cx.emit("sum", &(a + b));
+/// });
+///
+/// let mut calls = 0;
+/// let mut conn = Connection::new(Arc::new(Config::default()), Side::Server);
+/// conn.handle_input(Timestamp::ZERO, b"{\"type\":\"add\",\"data\":[1,2]}\x0c");
+/// while let Some(event) = conn.poll_event() {
+///     if let Event::Message(message) = event {
+///         assert!(router.dispatch(&mut calls, None, &mut conn, message)?.is_none());
+///     }
+/// }
+/// assert_eq!(calls, 1);
+/// # Ok::<(), ipc_proto::DecodeError>(())
+/// ```
+pub struct Router<S> {
+    routes: BTreeMap<String, Handler<S>>,
+}
+
+impl<S> Router<S> {
+    /// A router without routes.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { routes: BTreeMap::new() }
+    }
+
+    /// Calls `handler` with the decoded data of every event called `name`. A second handler for a name takes
+    /// the place of the first.
+    #[must_use]
+    pub fn on<T, F>(mut self, name: impl Into<String>, handler: F) -> Self
+    where
+        T: DeserializeOwned,
+        F: Fn(&mut Cx<'_, S>, T) + Send + Sync + 'static,
+    {
+        let handler = move |cx: &mut Cx<'_, S>, message: &Message| {
+            handler(cx, message.decode()?);
+            Ok(())
+        };
+        self.routes.insert(name.into(), Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` with every event called `name`, as it came.
+    #[must_use]
+    pub fn on_message<F>(mut self, name: impl Into<String>, handler: F) -> Self
+    where
+        F: Fn(&mut Cx<'_, S>, &Message) + Send + Sync + 'static,
+    {
+        let handler = move |cx: &mut Cx<'_, S>, message: &Message| {
+            handler(cx, message);
+            Ok(())
+        };
+        self.routes.insert(name.into(), Box::new(handler));
+        self
+    }
+
+    /// Runs the handler of `message`; a message without one is returned, never swallowed.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the data is not what the handler takes; the handler was not called then.
+    pub fn dispatch(
+        &self,
+        state: &mut S,
+        peer: Option<PeerId>,
+        out: &mut dyn Emit,
+        message: Message,
+    ) -> Result<Option<Message>, DecodeError> {
+        let Some(handler) = self.routes.get(message.name()) else { return Ok(Some(message)) };
+        handler(&mut Cx { state, peer, out }, &message)?;
+        Ok(None)
+    }
+}
+
+impl<S> Default for Router<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> fmt::Debug for Router<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.routes.keys()).finish()
+    }
+}
