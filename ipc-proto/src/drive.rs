@@ -16,8 +16,9 @@ use crate::{
     client::{Action, Client, ClientState},
     connection::Connection,
     error::{EmitError, IoError},
-    event::{Event, Outcome, Ticket},
+    event::{Event, Outcome, Stats, Ticket},
     frame::Frame,
+    message::Json,
     outbox::Outbox,
     time::Timestamp,
 };
@@ -140,10 +141,13 @@ machine!(Client);
 
 /// When a turn of the loop reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub enum Reading {
+    /// Whenever the machine takes input.
     Always,
-    /// Only where a peer that waits for us to read would keep us from writing.
+    /// Only while writing is stuck: the peer may be waiting for us to read.
     WhenStuck,
+    /// Not at all.
+    Never,
 }
 
 /// How many reads one poll may do before it lets others run.
@@ -173,7 +177,11 @@ impl<T: Transport> Pipe<T> {
             }
         }
         let left = machine.out().remaining();
-        let reads = reading == Reading::Always || left > 0 || self.broken.is_some();
+        let reads = match reading {
+            Reading::Always => true,
+            Reading::WhenStuck => left > 0 || self.broken.is_some(),
+            Reading::Never => self.broken.is_some(),
+        };
         (reads && self.read(cx, now, machine)) || left < waiting
     }
 
@@ -229,9 +237,8 @@ pub trait Drive {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
 
     /// Moves bytes without taking events, for a caller that has no room for one, or waits for room in the
-    /// outbox: writes, and reads only while writing is stuck. Says whether anything moved; if not, `cx` is
-    /// woken when something may have changed.
-    fn turn(&mut self, cx: &mut Context<'_>) -> bool;
+    /// outbox. Says whether anything moved; if not, `cx` is woken when something may have changed.
+    fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool;
 
     /// Takes a frame; the ticket is there if one was asked for.
     ///
@@ -251,6 +258,14 @@ pub trait Drive {
 
     /// How many bytes are held, both ways.
     fn held_bytes(&self) -> usize;
+
+    /// What was done so far.
+    fn stats(&self) -> Stats;
+
+    /// How the peer named itself.
+    fn peer_id(&self) -> Option<&Json> {
+        None
+    }
 
     /// Whether both directions are full, so that nothing will move until events are taken.
     fn is_stalled(&self) -> bool;
@@ -298,6 +313,13 @@ impl<T: Transport, C: Clock> Driver<T, C> {
         &self.pipe.io
     }
 
+    /// Closes the connection, and is ready once the writing half is shut. Events are not taken.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.end(End::Drained);
+        while self.advance(cx, Reading::WhenStuck) {}
+        if self.pipe.shut || self.pipe.broken.is_some() || self.conn.is_closed() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
         let now = self.clock.now();
         let moved = self.pipe.turn(cx, now, &mut self.conn, reading);
@@ -322,8 +344,8 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
         Poll::Pending
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
-        self.advance(cx, Reading::WhenStuck)
+    fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        self.advance(cx, reading)
     }
 
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
@@ -349,6 +371,14 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
 
     fn held_bytes(&self) -> usize {
         self.conn.held_bytes()
+    }
+
+    fn stats(&self) -> Stats {
+        self.conn.stats()
+    }
+
+    fn peer_id(&self) -> Option<&Json> {
+        self.conn.peer_id()
     }
 
     fn is_stalled(&self) -> bool {
@@ -441,8 +471,8 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
         Poll::Pending
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
-        self.advance(cx, Reading::WhenStuck)
+    fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        self.advance(cx, reading)
     }
 
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
@@ -468,6 +498,10 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
 
     fn held_bytes(&self) -> usize {
         self.client.held_bytes()
+    }
+
+    fn stats(&self) -> Stats {
+        self.client.stats()
     }
 
     fn is_stalled(&self) -> bool {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{error::ConnectionError, frame::Frame, message::Message};
+use crate::{error::ConnectionError, frame::Frame, message::{Json, Message};
 
 /// What happened, in the order in which it happened.
 ///
@@ -31,6 +31,8 @@ pub enum Event {
         reason: Reason,
         /// A client's next attempt comes after this; `None` when there will be none.
         retry_in: Option<Duration>,
+        /// How the peer named itself by `data.id`, where a server lets it. Never an identity.
+        id: Option<Json>,
     },
     /// The client has given up, or was told to. A client's last event.
     Destroyed,

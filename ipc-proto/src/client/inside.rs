@@ -133,7 +133,7 @@ impl Client {
         }
         let delay = self.config.retry.delay;
         self.state = State::Waiting { until: self.now.saturating_add(delay) };
-        self.push_event(Event::Disconnected { reason, retry_in: Some(delay) });
+        self.push_event(Event::Disconnected { reason, retry_in: Some(delay), id: None });
         self.fold_attempts();
     }
 
@@ -155,7 +155,7 @@ impl Client {
 
     fn end(&mut self, reason: Reason) {
         self.give_up_queue();
-        self.push_event(Event::Disconnected { reason, retry_in: None });
+        self.push_event(Event::Disconnected { reason, retry_in: None, id: None });
         self.destroy();
     }
 

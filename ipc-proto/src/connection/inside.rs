@@ -120,7 +120,7 @@ impl Connection {
         if !self.keeps_unsent {
             self.report_unsent();
         }
-        self.due.push_back(Event::Disconnected { reason, retry_in: None });
+        self.due.push_back(Event::Disconnected { reason, retry_in: None, id: self.peer_id.take() });
     }
 
     fn report_unsent(&mut self) {

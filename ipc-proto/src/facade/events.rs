@@ -22,7 +22,10 @@ struct State<E> {
     producers: usize,
     /// Nobody takes events any more; they are dropped.
     abandoned: bool,
+    /// Everything is taken in: the producers are about to end.
+    unlimited: bool,
     consumer: Option<Waker>,
+    stopper: Option<Waker>,
     blocked: Vec<Waker>,
 }
 
@@ -39,7 +42,9 @@ impl<E> Events<E> {
             bytes: 0,
             producers: 0,
             abandoned: false,
+            unlimited: false,
             consumer: None,
+            stopper: None,
             blocked: Vec::new(),
         };
         Self { state: Mutex::new(state) }
@@ -48,7 +53,7 @@ impl<E> Events<E> {
     /// Whether one more event may be added; if not, `cx` is woken when it may.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.state);
-        if state.waiting.len() < MAX_EVENTS && state.bytes < MAX_BYTES {
+        if state.unlimited || state.waiting.len() < MAX_EVENTS && state.bytes < MAX_BYTES {
             return Poll::Ready(());
         }
         if !state.blocked.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -74,7 +79,7 @@ impl<E> Events<E> {
         if let Some((event, bytes)) = state.waiting.pop_front() {
             state.bytes -= bytes;
             // Half empty: fewer wake-ups than one at each event.
-            if state.waiting.len() < MAX_EVENTS / 2 && state.bytes < MAX_BYTES / 2 {
+            if state.unlimited || state.waiting.len() < MAX_EVENTS / 2 && state.bytes < MAX_BYTES / 2 {
                 state.wake_blocked();
             }
             return Poll::Ready(Some(event));
@@ -95,7 +100,27 @@ impl<E> Events<E> {
         state.producers -= 1;
         if state.producers == 0 {
             state.wake_consumer();
+            if let Some(waker) = state.stopper.take() {
+                waker.wake();
+            }
         }
+    }
+
+    /// Waits for the last producer to go.
+    pub(super) fn poll_producers_gone(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if state.producers == 0 {
+            return Poll::Ready(());
+        }
+        state.stopper = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Takes in every event from now on, so that producers can end.
+    pub(super) fn lift_limit(&self) {
+        let mut state = lock(&self.state);
+        state.unlimited = true;
+        state.wake_blocked();
     }
 
     /// Drops what waits and what will come.

@@ -126,14 +126,20 @@ impl Line {
         wake(state.task.take());
     }
 
-    /// Waits for the task to have ended.
-    pub(super) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits for the first connection; false when there will be none.
+    pub(super) fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = lock(&self.state);
-        if state.closed {
-            return Poll::Ready(());
+        if state.stats.connects > 0 || state.closed {
+            return Poll::Ready(state.stats.connects > 0);
         }
         state.wait(cx);
         Poll::Pending
+    }
+
+    /// Whether the connection is over, or was told to end.
+    pub(super) fn is_ending(&self) -> bool {
+        let state = lock(&self.state);
+        state.closed || state.end.is_some()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -176,11 +182,11 @@ impl Line {
     /// What the machine holds now.
     pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) {
         let mut state = lock(&self.state);
-        let room = pending < state.pending;
+        let changed = pending < state.pending || stats.connects != state.stats.connects;
         state.pending = pending;
         state.stalled = stalled;
         state.stats = stats;
-        if room || stalled {
+        if changed || stalled {
             state.wake_waiting();
         }
     }

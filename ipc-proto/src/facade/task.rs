@@ -1,16 +1,22 @@
 //! The task that owns a connection.
 
-use alloc::{collections::VecDeque, collections::BTreeMap, sync::Arc};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 use core::{
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use super::{line::{Line, Posted}, sender::Delivery};
 use crate::{
-    drive::{Drive, End},
-    event::{Event, Outcome, Ticket},
+    drive::{Drive, End, Reading},
+    error::EmitError,
+    event::{Event, Outcome, Ticket, Undelivered},
+    frame::Frame,
 };
 
 /// Where a task's events go.
@@ -21,10 +27,14 @@ pub(super) trait Outlet: Send + Unpin + 'static {
     /// Takes an event. `driver` may be answered right here.
     fn take<D: Drive>(&mut self, event: Event, driver: &mut D);
 
+    /// From how many bytes that wait to be written on the connection is not read from.
+    fn pauses_at(&self) -> usize {
+        usize::MAX
+    }
+
     /// What the connection holds.
-    fn note_held(&mut self, bytes: usize) -> Option<End> {
+    fn note_held(&mut self, bytes: usize) {
         let _ = bytes;
-        None
     }
 }
 
@@ -58,31 +68,43 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         }
     }
 
-    fn hand_over(&mut self) {
+    /// Gives the machine what was posted, as far as it takes it. Says whether it took anything.
+    fn hand_over(&mut self) -> bool {
+        let before = self.posted.len();
         while let Some(Posted { frame, delivery }) = self.posted.pop_front() {
             match self.driver.send(frame, delivery.is_some()) {
-                Ok(ticket) => {
-                    if let (Some(ticket), Some(delivery)) = (ticket, delivery) {
-                        self.deliveries.insert(ticket, delivery);
-                    }
+                Ok(ticket) => self.deliveries.extend(ticket.zip(delivery)),
+                Err(EmitError::Full(frame)) => {
+                    self.posted.push_front(Posted { frame, delivery });
+                    break;
                 }
-                Err(error) => {
-                    if let Some(delivery) = delivery {
-                        delivery.settle(Outcome::Undelivered);
-                    }
-                    if let Some(frame) = error.into_frame() {
-                        self.outlet.take(Event::undelivered(frame), &mut self.driver);
-                    }
-                }
+                Err(error) => self.give_up(error.into_frame(), delivery),
             }
+        }
+        self.posted.len() < before
+    }
+
+    fn give_up(&mut self, frame: Option<Frame>, delivery: Option<Delivery>) {
+        if let Some(delivery) = delivery {
+            delivery.settle(Outcome::Undelivered);
+        }
+        if let Some(frame) = frame {
+            let event = Event::Undelivered(Undelivered { frame, maybe_sent: false });
+            self.outlet.take(event, &mut self.driver);
         }
     }
 
     /// Takes events as long as there is room for them; says whether the machine is done.
     fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
         loop {
+            if self.driver.pending_bytes() >= self.outlet.pauses_at() {
+                if !self.driver.turn(cx, Reading::Never) {
+                    return false;
+                }
+                continue;
+            }
             if self.outlet.poll_room(cx).is_pending() {
-                while self.driver.turn(cx) {}
+                while self.driver.turn(cx, Reading::WhenStuck) {}
                 return false;
             }
             match self.driver.poll_event(cx) {
@@ -101,12 +123,19 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         }
     }
 
+    /// Tells the handles how things stand.
+    fn report(&mut self) {
+        self.settle();
+        let posted: usize = self.posted.iter().map(|posted| posted.frame.len()).sum();
+        let pending = self.driver.pending_bytes() + posted;
+        self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
+        self.outlet.note_held(self.driver.held_bytes() + posted);
+    }
+
     fn finish(&mut self) {
-        for Posted { frame, delivery } in self.line.close() {
-            if let Some(delivery) = delivery {
-                delivery.settle(Outcome::Undelivered);
-            }
-            self.outlet.take(Event::undelivered(frame), &mut self.driver);
+        let posted = mem::take(&mut self.posted);
+        for Posted { frame, delivery } in posted.into_iter().chain(self.line.close()) {
+            self.give_up(Some(frame), delivery);
         }
     }
 }
@@ -118,12 +147,10 @@ impl<D: Drive + Unpin, O: Outlet> Future for ConnectionTask<D, O> {
         let task = &mut *self;
         task.take_posted(cx);
         let done = task.take_events(cx);
-        task.settle();
-        task.line.update(task.driver.pending_bytes(), task.driver.is_stalled(), task.driver.stats());
-        if let Some(how) = task.outlet.note_held(task.driver.held_bytes()) {
-            task.driver.end(how);
+        if task.hand_over() {
             cx.waker().wake_by_ref();
         }
+        task.report();
         if !done {
             return Poll::Pending;
         }

@@ -1,0 +1,131 @@
+//! The task that accepts a server's connections.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+use std::sync::Mutex;
+
+use super::{
+    Accept, Runtime,
+    line::Line,
+    lock,
+    outlet::ServerOutlet,
+    server::{Entry, Shared},
+    task::ConnectionTask,
+};
+use crate::{
+    connection::{Connection, Side},
+    drive::{Clock, Driver},
+    time::Timestamp,
+};
+
+/// After a failed accept (too many open files, mostly) nothing is accepted for so long.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How many connections one turn accepts before it lets others run.
+const BURST: usize = 64;
+
+/// Tells the accepting task to stop.
+#[derive(Debug, Default)]
+pub(super) struct Gatekeeper {
+    state: Mutex<(bool, Option<Waker>)>,
+}
+
+impl Gatekeeper {
+    pub(super) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.0 = true;
+        if let Some(waker) = state.1.take() {
+            waker.wake();
+        }
+    }
+
+    fn is_closed(&self, cx: &Context<'_>) -> bool {
+        let mut state = lock(&self.state);
+        state.1 = Some(cx.waker().clone());
+        state.0
+    }
+}
+
+/// Accepts until it is told to stop. Being a producer of events, it keeps the stream of them from ending.
+pub(super) struct AcceptTask<R: Runtime> {
+    runtime: R,
+    accepts: Vec<R::Accept>,
+    shared: Arc<Shared>,
+    clock: R::Clock,
+    paused_until: Option<Timestamp>,
+}
+
+impl<R: Runtime> AcceptTask<R> {
+    pub(super) fn new(runtime: R, accepts: Vec<R::Accept>, shared: Arc<Shared>) -> Self {
+        shared.events.add_producer();
+        let clock = runtime.clock();
+        Self { runtime, accepts, shared, clock, paused_until: None }
+    }
+
+    fn admit(&self, io: R::Io) {
+        let config = &self.shared.config;
+        let line = Line::new(Arc::clone(config));
+        let share = Arc::new(self.shared.budget.share());
+        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
+        // A surplus connection is closed at once, as node-ipc does.
+        let Ok(peer) = lock(&self.shared.peers).insert(entry) else { return self.shared.count_refused() };
+        let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, self.runtime.clock());
+        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share);
+        self.runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
+    }
+
+    /// Accepts what waits. Says whether there may be more.
+    fn accept(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..BURST {
+            let Some(result) = self.accepts.iter_mut().find_map(|accept| ready(accept.poll_accept(cx))) else {
+                return false;
+            };
+            match result {
+                Ok(io) => self.admit(io),
+                Err(_) => {
+                    self.paused_until = Some(self.clock.now().saturating_add(PAUSE));
+                    return true;
+                }
+            }
+        }
+        true
+    }
+}
+
+fn ready<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
+impl<R: Runtime> Future for AcceptTask<R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.shared.gate.is_closed(cx) {
+            return Poll::Ready(());
+        }
+        if let Some(at) = self.paused_until {
+            if self.clock.poll_until(cx, at).is_pending() {
+                return Poll::Pending;
+            }
+            self.paused_until = None;
+        }
+        if self.accept(cx) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime> Drop for AcceptTask<R> {
+    fn drop(&mut self) {
+        self.accepts.clear();
+        self.shared.events.remove_producer();
+    }
+}

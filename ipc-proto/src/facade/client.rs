@@ -1,0 +1,185 @@
+//! A client's handle.
+
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::{
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use super::{
+    Error, Runtime, Sender,
+    events::{self, Events},
+    line::Line,
+    task::{ConnectionTask, Outlet},
+};
+use crate::{
+    client::Client as Machine,
+    config::Config,
+    drive::{ClientDriver, Drive, End},
+    endpoint::Endpoint,
+    error::EmitError,
+    event::Event,
+    frame::Frame,
+};
+
+/// A client that reconnects, keeps what is emitted meanwhile, and reports what it gives up.
+///
+/// Emits go through the [`Sender`] it derefs to, and work from the moment it exists. Its task runs in the
+/// background; when events are not taken, reading stops after 256 KiB of them, and everything else goes on.
+/// Dropping it disconnects as [`disconnect`](Self::disconnect) does.
+pub struct Client<R: Runtime> {
+    id: String,
+    sender: Sender,
+    events: Arc<Events<Event>>,
+    runtime: PhantomData<fn() -> R>,
+}
+
+impl<R: Runtime> Client<R> {
+    pub(super) fn start(runtime: &R, id: String, endpoints: &[Endpoint], config: Arc<Config>) -> Result<Self, Error> {
+        let dial = runtime.dial(endpoints, &config)?;
+        let line = Line::new(Arc::clone(&config));
+        let events = Arc::new(Events::new());
+        let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
+        let outlet = ClientOutlet::new(Arc::clone(&events));
+        runtime.spawn(Box::pin(ConnectionTask::new(driver, Arc::clone(&line), outlet)));
+        Ok(Self { id, sender: Sender::new(line), events, runtime: PhantomData })
+    }
+
+    /// The id it was connected by.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The next event; `None` after [`Event::Destroyed`].
+    ///
+    /// Cancel-safe: dropped before it is ready, no event is lost.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.events.poll_next(cx)).await
+    }
+
+    /// Waits for the first connection, and leaves the events where they are.
+    ///
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Emit`] with [`EmitError::Closed`] when the client gives up before it is connected.
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        let connects = poll_fn(|cx| self.sender.line().poll_connected(cx)).await;
+        if connects { Ok(()) } else { Err(EmitError::Closed(Frame::raw(Vec::new())).into()) }
+    }
+
+    /// Gives up for good. When connected, what waits is written first, for at most
+    /// [`drain_timeout`](Config#structfield.drain_timeout); otherwise it is undelivered at once.
+    /// [`next`](Self::next) then yields what is undelivered, `Disconnected`, `Destroyed`, and `None`.
+    pub fn disconnect(&self) {
+        self.sender.line().end(End::Disconnect);
+    }
+
+    /// Takes nothing more, and waits until all that was emitted is written, on the next connection if need be,
+    /// or [`drain_timeout`](Config#structfield.drain_timeout) is over. Returns what could not be delivered.
+    ///
+    /// Cancel-safe: called again, it goes on. Other events that come meanwhile are dropped.
+    pub async fn close(&mut self) -> Vec<Frame> {
+        self.sender.line().end(End::Drained);
+        let mut undelivered = Vec::new();
+        while let Some(event) = self.next().await {
+            if let Event::Undelivered(lost) = event {
+                undelivered.push(lost.frame);
+            }
+        }
+        undelivered
+    }
+
+    /// A handle to emit with from anywhere.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        self.sender.clone()
+    }
+}
+
+impl<R: Runtime> Deref for Client<R> {
+    type Target = Sender;
+
+    fn deref(&self) -> &Sender {
+        &self.sender
+    }
+}
+
+impl<R: Runtime> Stream for Client<R> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_next(cx)
+    }
+}
+
+impl<R: Runtime> Sink<Frame> for Client<R> {
+    type Error = EmitError;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), EmitError>> {
+        Pin::new(&mut self.sender).poll_ready(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), EmitError> {
+        Pin::new(&mut self.sender).start_send(frame)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), EmitError>> {
+        Pin::new(&mut self.sender).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), EmitError>> {
+        Pin::new(&mut self.sender).poll_close(cx)
+    }
+}
+
+impl<R: Runtime> Drop for Client<R> {
+    fn drop(&mut self) {
+        self.events.abandon();
+        self.disconnect();
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Client<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).field("sender", &self.sender).finish_non_exhaustive()
+    }
+}
+
+/// A client's events go to its handle.
+struct ClientOutlet {
+    events: Arc<Events<Event>>,
+}
+
+impl ClientOutlet {
+    fn new(events: Arc<Events<Event>>) -> Self {
+        events.add_producer();
+        Self { events }
+    }
+}
+
+impl Outlet for ClientOutlet {
+    fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.events.poll_room(cx)
+    }
+
+    fn take<D: Drive>(&mut self, event: Event, _driver: &mut D) {
+        let bytes = events::weight(&event);
+        self.events.push(events::kept(event), bytes);
+    }
+}
+
+impl Drop for ClientOutlet {
+    fn drop(&mut self) {
+        self.events.remove_producer();
+    }
+}

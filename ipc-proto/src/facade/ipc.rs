@@ -1,0 +1,271 @@
+//! The entry point: one process's name and settings.
+
+use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
+use core::fmt;
+use std::sync::Mutex;
+
+use super::{
+    Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, lock,
+    outlet::{self, HandlerFactory},
+};
+use crate::{
+    config::Config,
+    drive::End,
+    endpoint::{self, Endpoint, Environment},
+    peers::PeerId,
+    router::Router,
+};
+
+/// A process among others: its id, its config, and the clients it has by their ids.
+///
+/// Several in one process do not know of each other. Cheap to clone; clones share the clients.
+pub struct Ipc<R> {
+    config: Arc<Config>,
+    runtime: R,
+    clients: Arc<Mutex<BTreeMap<String, Sender>>>,
+}
+
+impl<R: Runtime> Ipc<R> {
+    /// With a runtime of your choice; adapters have a shorter way.
+    ///
+    /// `config` is checked when something is connected or served.
+    pub fn with_runtime(config: Config, runtime: R) -> Self {
+        Self { config: Arc::new(config), runtime, clients: Arc::default() }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Connects to the server called `id` on this machine: the socket of either generation that answers,
+    /// node-ipc 14's first.
+    ///
+    /// Returns at once: connecting, and connecting again, happens in the background, and what is emitted
+    /// meanwhile is kept. The first event of a client that gets through is [`crate::Event::Connected`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a bad option, and for an id that is connected already.
+    pub fn connect_to(&self, id: &str) -> Result<Client<R>, Error> {
+        let paths = endpoint::client_paths(&self.config, &self.environment(), self.checked_id(id)?)?;
+        self.connect(id, paths.into_iter().map(Endpoint::Path).collect())
+    }
+
+    /// As [`connect_to`](Self::connect_to), to the socket at `path`; `id` is only a name here.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_to`](Self::connect_to).
+    pub fn connect_to_path(&self, id: &str, path: impl Into<String>) -> Result<Client<R>, Error> {
+        self.connect(id, vec![Endpoint::Path(path.into())])
+    }
+
+    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`; `id` is only a name here. Without a host it is
+    /// 127.0.0.1, without a port 8000, as in node-ipc.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_to`](Self::connect_to).
+    pub fn connect_to_net(&self, id: &str, address: &str) -> Result<Client<R>, Error> {
+        self.connect(id, vec![endpoint::net(address)?])
+    }
+
+    /// As [`connect_to`](Self::connect_to), to whatever an [`Endpoint`] names.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_to`](Self::connect_to).
+    pub fn connect_to_endpoint(&self, id: &str, endpoint: Endpoint) -> Result<Client<R>, Error> {
+        match endpoint {
+            Endpoint::Id(server) => {
+                let paths = endpoint::client_paths(&self.config, &self.environment(), &server)?;
+                self.connect(id, paths.into_iter().map(Endpoint::Path).collect())
+            }
+            endpoint => self.connect(id, vec![endpoint]),
+        }
+    }
+
+    /// Serves under this process's id, at the path of its dialect.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a bad option, [`Error::Bind`] when the path is held by a server that lives, by
+    /// something that is no socket, or cannot be made.
+    pub async fn serve(&self) -> Result<Server<R>, Error> {
+        let path = endpoint::server_path(&self.config, &self.environment(), self.checked_id(&self.own_id())?)?;
+        self.serve_endpoints(vec![Endpoint::Path(path)]).await
+    }
+
+    /// As [`serve`](Self::serve), at the paths of both generations, so that every stock client finds it.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve); then it listens at neither.
+    pub async fn serve_both(&self) -> Result<Server<R>, Error> {
+        let paths = endpoint::both_paths(&self.config, &self.environment(), self.checked_id(&self.own_id())?)?;
+        self.serve_endpoints(paths.into_iter().map(Endpoint::Path).collect()).await
+    }
+
+    /// As [`serve`](Self::serve), at `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn serve_at(&self, path: impl Into<String>) -> Result<Server<R>, Error> {
+        self.serve_endpoints(vec![Endpoint::Path(path.into())]).await
+    }
+
+    /// Serves TCP at `HOST:PORT`; port 0 lets the system pick one, see [`Server::endpoints`].
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn serve_net(&self, address: &str) -> Result<Server<R>, Error> {
+        self.serve_endpoints(vec![endpoint::net(address)?]).await
+    }
+
+    /// Serves at every one of `endpoints` as one server.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve); then it listens at none.
+    pub async fn serve_endpoints(&self, endpoints: Vec<Endpoint>) -> Result<Server<R>, Error> {
+        self.start_server(endpoints, None).await
+    }
+
+    /// As [`serve_endpoints`](Self::serve_endpoints), with a router that runs inside each connection's task,
+    /// on a state of the connection's own that `state` makes.
+    ///
+    /// A message without a route, or whose data does not fit its handler, goes to the server's stream. A peer
+    /// that does not take its answers is not read from while 64 KiB of them wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn serve_routed<S: Send + 'static>(
+        &self,
+        endpoints: Vec<Endpoint>,
+        router: Router<S>,
+        state: impl Fn(PeerId) -> S + Send + Sync + 'static,
+    ) -> Result<Server<R>, Error> {
+        self.start_server(endpoints, Some(outlet::routed(router, state))).await
+    }
+
+    /// As [`serve_routed`](Self::serve_routed), with a function instead of a router: `make` gives each new
+    /// connection its handler, which takes every event of it, and what a handler returns goes to the server's
+    /// stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn serve_with(
+        &self,
+        endpoints: Vec<Endpoint>,
+        make: impl Fn(PeerId) -> Handler + Send + Sync + 'static,
+    ) -> Result<Server<R>, Error> {
+        self.start_server(endpoints, Some(Box::new(make))).await
+    }
+
+    async fn start_server(
+        &self,
+        endpoints: Vec<Endpoint>,
+        handlers: Option<HandlerFactory>,
+    ) -> Result<Server<R>, Error> {
+        let config = checked(&self.config)?;
+        let mut listeners = Vec::new();
+        for endpoint in endpoints {
+            let endpoint = self.resolved(endpoint)?;
+            listeners.push(Listener::bind(self.runtime.clone(), &endpoint, Arc::clone(&config)).await?);
+        }
+        Ok(Server::start(&self.runtime, listeners, config, handlers))
+    }
+
+    /// Listens, for connections that are yours to place.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn listen(&self, endpoint: Endpoint) -> Result<Listener<R>, Error> {
+        let config = checked(&self.config)?;
+        Listener::bind(self.runtime.clone(), &self.resolved(endpoint)?, config).await
+    }
+
+    /// The way to emit to the server called `id`, if it is connected or being connected.
+    #[must_use]
+    pub fn of(&self, id: &str) -> Option<Sender> {
+        lock(&self.clients).get(id).filter(|sender| !sender.line().is_ending()).cloned()
+    }
+
+    /// Disconnects from the server called `id`, as [`Client::disconnect`]. For an id that is not connected it
+    /// does nothing. From now on [`of`](Self::of) does not know it.
+    pub fn disconnect(&self, id: &str) {
+        let sender = lock(&self.clients).remove(id);
+        if let Some(sender) = sender {
+            sender.line().end(End::Disconnect);
+        }
+    }
+
+    fn connect(&self, id: &str, endpoints: Vec<Endpoint>) -> Result<Client<R>, Error> {
+        let config = checked(&self.config)?;
+        let mut clients = lock(&self.clients);
+        clients.retain(|_, sender| !sender.line().is_ending());
+        if clients.contains_key(id) {
+            return Err(bad_id(id, "it is connected already: emit with of(id), or disconnect(id) first"));
+        }
+        let client = Client::start(&self.runtime, id.to_owned(), &endpoints, config)?;
+        clients.insert(id.to_owned(), client.sender());
+        Ok(client)
+    }
+
+    fn resolved(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
+        match endpoint {
+            Endpoint::Id(id) => {
+                Ok(Endpoint::Path(endpoint::server_path(&self.config, &self.environment(), self.checked_id(&id)?)?))
+            }
+            endpoint => Ok(endpoint),
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        self.runtime.environment()
+    }
+
+    /// This process's id, or the host's name, as in node-ipc.
+    fn own_id(&self) -> String {
+        if self.config.id.is_empty() { self.environment().host_name } else { self.config.id.clone() }
+    }
+
+    fn checked_id<'i>(&self, id: &'i str) -> Result<&'i str, Error> {
+        if id.is_empty() {
+            return Err(bad_id(id, "give the id of a server"));
+        }
+        crate::config::check_name_part("id", id)?;
+        Ok(id)
+    }
+}
+
+impl<R: Runtime + Default> Ipc<R> {
+    /// A process with these settings. They are checked when something is connected or served.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self::with_runtime(config, R::default())
+    }
+}
+
+impl<R: Clone> Clone for Ipc<R> {
+    fn clone(&self) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            runtime: self.runtime.clone(),
+            clients: Arc::clone(&self.clients),
+        }
+    }
+}
+
+impl<R> fmt::Debug for Ipc<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ipc").field("id", &self.config.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,52 @@
+//! Accepting connections one by one.
+
+use alloc::sync::Arc;
+use core::{fmt, future::poll_fn};
+
+use super::{Accept, Connection, Error, Runtime};
+use crate::{config::Config, connection::Side, endpoint::Endpoint};
+
+/// A listening socket whose connections are yours to place: the fastest way to serve.
+///
+/// It keeps no registry and no limit on connections; [`crate::Peers`] and [`crate::Budget`] are there for
+/// that. Dropping it stops listening and removes its socket file; connections stay.
+pub struct Listener<R: Runtime> {
+    runtime: R,
+    accept: R::Accept,
+    config: Arc<Config>,
+}
+
+impl<R: Runtime> Listener<R> {
+    pub(super) async fn bind(runtime: R, endpoint: &Endpoint, config: Arc<Config>) -> Result<Self, Error> {
+        let accept = runtime.listen(endpoint, &config).await?;
+        Ok(Self { runtime, accept, config })
+    }
+
+    /// The next connection. Its first event is [`crate::Event::Connected`].
+    ///
+    /// Cancel-safe: dropped before it is ready, no connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// What accepting failed with, too many open files for one. The listener stays usable.
+    pub async fn accept(&mut self) -> Result<Connection<R>, Error> {
+        let io = poll_fn(|cx| self.accept.poll_accept(cx)).await?;
+        Ok(Connection::new(&self.runtime, io, Arc::clone(&self.config), Side::Server))
+    }
+
+    /// Where it listens, with the port that the system picked.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.accept.endpoint()
+    }
+
+    pub(super) fn into_accept(self) -> R::Accept {
+        self.accept
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Listener<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listener").field(self.accept.endpoint()).finish()
+    }
+}

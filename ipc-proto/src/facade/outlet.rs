@@ -1,0 +1,121 @@
+//! Where the events of a server's connection go: to its handler, and from there to the server's stream.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::task::{Context, Poll};
+
+use super::{
+    events::{self, Events},
+    lock,
+    server::Shared,
+    task::Outlet,
+};
+use crate::{
+    drive::Drive,
+    error::EmitError,
+    event::Event,
+    frame::Frame,
+    outbox::Pressure,
+    peers::{PeerId, Share},
+    router::{Emit, Router},
+};
+
+/// A server's merged events.
+pub(super) type PeerEvents = Events<(PeerId, Event)>;
+
+/// Handles a connection's events inside its task; what it returns goes to the server's stream.
+pub type Handler = Box<dyn FnMut(Event, &mut dyn Emit) -> Option<Event> + Send>;
+
+/// Makes the handler of a new connection.
+pub(super) type HandlerFactory = Box<dyn Fn(PeerId) -> Handler + Send + Sync>;
+
+/// Runs `router` in each connection's task, on a state of the connection's own.
+///
+/// A message without a route, or whose data does not fit the handler, goes on to the server's stream.
+pub(super) fn routed<S: Send + 'static>(
+    router: Router<S>,
+    state: impl Fn(PeerId) -> S + Send + Sync + 'static,
+) -> HandlerFactory {
+    let router = Arc::new(router);
+    Box::new(move |peer| {
+        let (router, mut state) = (Arc::clone(&router), state(peer));
+        Box::new(move |event, out| match event {
+            Event::Message(message) => match router.dispatch(&mut state, Some(peer), out, message.clone()) {
+                Ok(unmatched) => unmatched.map(Event::Message),
+                Err(_) => Some(Event::Message(message)),
+            },
+            other => Some(other),
+        })
+    })
+}
+
+/// The server's end of one connection.
+pub(super) struct ServerOutlet {
+    shared: Arc<Shared>,
+    peer: PeerId,
+    share: Arc<Share>,
+    handler: Option<Handler>,
+    identifies: bool,
+}
+
+impl ServerOutlet {
+    pub(super) fn new(shared: Arc<Shared>, peer: PeerId, share: Arc<Share>) -> Self {
+        shared.events.add_producer();
+        let handler = shared.handlers.as_ref().map(|make| make(peer));
+        let identifies = shared.config.identifies_peers();
+        Self { shared, peer, share, handler, identifies }
+    }
+
+    /// Keeps the peer's name where the server can be asked for it.
+    fn note_name<D: Drive>(&self, driver: &D) {
+        let Some(name) = driver.peer_id() else { return };
+        if let Some(entry) = lock(&self.shared.peers).get_mut(self.peer) {
+            entry.name = Some(name.clone());
+        }
+    }
+}
+
+impl Outlet for ServerOutlet {
+    fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.shared.events.poll_room(cx)
+    }
+
+    fn pauses_at(&self) -> usize {
+        // A handler answers what it reads: a peer that does not take the answers is not read from.
+        if self.handler.is_some() { Pressure::HIGH_MARK } else { usize::MAX }
+    }
+
+    fn take<D: Drive>(&mut self, event: Event, driver: &mut D) {
+        if self.identifies {
+            self.note_name(driver);
+        }
+        let event = match &mut self.handler {
+            Some(handler) => handler(event, &mut Answers(driver)),
+            None => Some(event),
+        };
+        if let Some(event) = event {
+            let bytes = events::weight(&event);
+            self.shared.events.push((self.peer, events::kept(event)), bytes);
+        }
+    }
+
+    fn note_held(&mut self, bytes: usize) {
+        self.shared.note_held(&self.share, bytes);
+    }
+}
+
+impl Drop for ServerOutlet {
+    fn drop(&mut self) {
+        lock(&self.shared.peers).remove(self.peer);
+        self.shared.events.remove_producer();
+    }
+}
+
+/// A handler's answers go straight to its connection.
+struct Answers<'d, D>(&'d mut D);
+
+impl<D: Drive> Emit for Answers<'_, D> {
+    fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+        self.0.send(frame, false)?;
+        Ok(Pressure::of(self.0.pending_bytes()))
+    }
+}

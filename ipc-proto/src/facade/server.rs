@@ -1,0 +1,294 @@
+//! A server's handle, its accepting task, and what its connections share.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll},
+};
+use std::sync::Mutex;
+
+use futures_core::Stream;
+use serde::Serialize;
+
+use super::{
+    Accept, Listener, Runtime, Sender,
+    accept::{AcceptTask, Gatekeeper},
+    events::Events,
+    line::Line,
+    lock,
+    outlet::{HandlerFactory, PeerEvents},
+};
+use crate::{
+    config::{Config, SlowPeer},
+    drive::End,
+    endpoint::Endpoint,
+    error::EmitError,
+    event::{Event, Stats},
+    frame::Frame,
+    message::Json,
+    outbox::Pressure,
+    peers::{Budget, PeerId, Peers, Share},
+};
+
+/// A server: every peer's events in one stream, and ways to answer one or all.
+///
+/// Each connection has a task of its own. When events are not taken, all of them stop reading after 256 KiB,
+/// and everything else goes on. Dropping it stops listening and closes the connections in the background.
+pub struct Server<R: Runtime> {
+    shared: Arc<Shared>,
+    endpoints: Vec<Endpoint>,
+    runtime: core::marker::PhantomData<fn() -> R>,
+}
+
+/// What a server's handle, its accepting task and its connections share.
+pub(super) struct Shared {
+    pub(super) config: Arc<Config>,
+    pub(super) peers: Mutex<Peers<Entry>>,
+    pub(super) events: PeerEvents,
+    pub(super) budget: Arc<Budget>,
+    pub(super) gate: Gatekeeper,
+    pub(super) handlers: Option<HandlerFactory>,
+    refused: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// A peer, as its server knows it.
+pub(super) struct Entry {
+    pub(super) line: Arc<Line>,
+    pub(super) share: Arc<Share>,
+    pub(super) name: Option<Json>,
+}
+
+/// What a server has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerStats {
+    /// Peers that are connected.
+    pub peers: usize,
+    /// Connections that were closed at once because there were too many.
+    pub refused: u64,
+    /// Connections that were closed because all of them together held more than the memory budget.
+    pub evicted: usize,
+    /// Frames of broadcasts that slow peers did not get.
+    pub dropped: u64,
+    /// Bytes that all connections hold.
+    pub held_bytes: usize,
+    /// The connected peers' counters together.
+    pub connections: Stats,
+}
+
+impl<R: Runtime> Server<R> {
+    pub(super) fn start(
+        runtime: &R,
+        listeners: Vec<Listener<R>>,
+        config: Arc<Config>,
+        handlers: Option<HandlerFactory>,
+    ) -> Self {
+        let accepts: Vec<R::Accept> = listeners.into_iter().map(Listener::into_accept).collect();
+        let endpoints = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
+        let shared = Arc::new(Shared {
+            peers: Mutex::new(Peers::new(config.limits.max_connections)),
+            events: Events::new(),
+            budget: Arc::new(Budget::new(config.limits.memory_budget)),
+            gate: Gatekeeper::default(),
+            handlers,
+            refused: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            config,
+        });
+        runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
+        Self { shared, endpoints, runtime: core::marker::PhantomData }
+    }
+
+    /// Where it listens, with the ports that the system picked.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The next event of any peer; `None` once the server is stopped and every peer is gone. A peer's first
+    /// event is [`Event::Connected`], its last [`Event::Disconnected`].
+    ///
+    /// Cancel-safe: dropped before it is ready, no event is lost.
+    pub async fn next(&mut self) -> Option<(PeerId, Event)> {
+        poll_fn(|cx| self.shared.events.poll_next(cx)).await
+    }
+
+    /// Emits an event to one peer, and waits while there is no room for it.
+    ///
+    /// Cancel-safe: dropped before it is ready, nothing was queued.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError::Closed`] for a peer that is gone; otherwise as [`Sender::emit`].
+    pub async fn emit<T: Serialize + ?Sized>(
+        &self,
+        peer: PeerId,
+        name: &str,
+        data: &T,
+    ) -> Result<Pressure, EmitError> {
+        self.send(peer, Frame::encode(name, data)?).await
+    }
+
+    /// Sends a frame that was encoded before to one peer, and waits while there is no room for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub async fn send(&self, peer: PeerId, frame: Frame) -> Result<Pressure, EmitError> {
+        match self.sender(peer) {
+            Some(sender) => sender.send(frame).await,
+            None => Err(EmitError::Closed(frame)),
+        }
+    }
+
+    /// Emits an event to every peer, in the order in which they came. It is encoded once, and never waits:
+    /// what becomes of a peer that has no room is [`Config::slow_peer`](Config#structfield.slow_peer)'s
+    /// choice.
+    ///
+    /// Returns how many peers it is queued for.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError::Encode`] as [`crate::Connection::emit`]; then it is queued for nobody.
+    pub async fn broadcast<T: Serialize + ?Sized>(&self, name: &str, data: &T) -> Result<usize, EmitError> {
+        self.broadcast_frame(&Frame::encode(name, data)?)
+    }
+
+    /// As [`broadcast`](Self::broadcast), for a frame that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    pub fn broadcast_frame(&self, frame: &Frame) -> Result<usize, EmitError> {
+        let frame = crate::rules::outgoing(&self.shared.config, frame)?.into_owned().detach();
+        let lines: Vec<Arc<Line>> =
+            lock(&self.shared.peers).iter().map(|(_, entry)| Arc::clone(&entry.line)).collect();
+        let mut queued = 0;
+        for line in lines {
+            queued += usize::from(self.shared.post_or_drop(&line, &frame));
+        }
+        Ok(queued)
+    }
+
+    /// The way to emit to one peer from anywhere; `None` for a peer that is gone.
+    #[must_use]
+    pub fn sender(&self, peer: PeerId) -> Option<Sender> {
+        lock(&self.shared.peers).get(peer).map(|entry| Sender::new(Arc::clone(&entry.line)))
+    }
+
+    /// The peers that are connected, in the order in which they came.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerId> {
+        lock(&self.shared.peers).iter().map(|(peer, _)| peer).collect()
+    }
+
+    /// How a peer named itself by `data.id`, where the config lets it. Never an identity.
+    #[must_use]
+    pub fn peer_id(&self, peer: PeerId) -> Option<Json> {
+        lock(&self.shared.peers).get(peer)?.name.clone()
+    }
+
+    /// Closes one peer's connection, once what waits is written.
+    pub fn disconnect(&self, peer: PeerId) {
+        if let Some(entry) = lock(&self.shared.peers).get(peer) {
+            entry.line.end(End::Drained);
+        }
+    }
+
+    /// Stops listening, removes the socket file, writes what waits, and closes every connection; waits for
+    /// all of that, at most [`drain_timeout`](Config#structfield.drain_timeout).
+    ///
+    /// The peers' last events, what could not be delivered among them, are there for [`next`](Self::next).
+    /// Cancel-safe: called again, it goes on.
+    pub async fn stop(&self) {
+        self.shared.stop();
+        poll_fn(|cx| self.shared.events.poll_producers_gone(cx)).await;
+    }
+
+    /// What the server has done so far.
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        let peers = lock(&self.shared.peers);
+        ServerStats {
+            peers: peers.len(),
+            refused: self.shared.refused.load(Ordering::Relaxed),
+            evicted: self.shared.budget.evicted(),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+            held_bytes: self.shared.budget.held(),
+            connections: peers.iter().map(|(_, entry)| entry.line.stats()).fold(Stats::default(), Stats::plus),
+        }
+    }
+}
+
+impl Shared {
+    fn stop(&self) {
+        self.gate.close();
+        self.events.lift_limit();
+        for (_, entry) in lock(&self.peers).iter() {
+            entry.line.end(End::Drained);
+        }
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Queues a broadcast's frame for a peer, or does what is to be done with one that is slow.
+    fn post_or_drop(&self, line: &Line, frame: &Frame) -> bool {
+        let result = match self.config.slow_peer {
+            SlowPeer::DropOldest => line.post_over_oldest(frame).map(|dropped| self.count_dropped(dropped)),
+            SlowPeer::Disconnect | SlowPeer::DropNewest => line.post(frame.clone(), None).map(drop),
+        };
+        match result {
+            Ok(()) => return true,
+            Err(EmitError::Full(_)) => self.count_dropped(1),
+            Err(_) => return false,
+        }
+        if self.config.slow_peer == SlowPeer::Disconnect {
+            line.end(End::Overloaded);
+        }
+        false
+    }
+
+    fn count_dropped(&self, frames: usize) {
+        self.dropped.fetch_add(frames as u64, Ordering::Relaxed);
+    }
+
+    /// A connection holds `bytes` now; where all of them hold too much, the largest has to go.
+    pub(super) fn note_held(&self, share: &Share, bytes: usize) {
+        if !share.set(bytes) {
+            return;
+        }
+        let peers = lock(&self.peers);
+        let shares = peers.iter().map(|(_, entry)| entry.share.as_ref());
+        let Some(largest) = self.budget.evict_largest(shares) else { return };
+        if let Some((_, entry)) = peers.iter().find(|(_, entry)| core::ptr::eq(entry.share.as_ref(), largest)) {
+            entry.line.end(End::Overloaded);
+        }
+    }
+}
+
+impl<R: Runtime> Stream for Server<R> {
+    type Item = (PeerId, Event);
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(PeerId, Event)>> {
+        self.shared.events.poll_next(cx)
+    }
+}
+
+impl<R: Runtime> Drop for Server<R> {
+    fn drop(&mut self) {
+        self.shared.events.abandon();
+        self.shared.stop();
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Server<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
