@@ -1,1 +1,3 @@
 //! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.
+
+pub mod corpus;

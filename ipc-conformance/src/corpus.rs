@@ -1,0 +1,199 @@
+//! Recorded behaviour of node-ipc 9, 10, 12 and 14, and of Node's fork channel.
+//!
+//! `CORPUS.md` describes the files; this module reads them into types. Readers ignore fields they do not know and
+//! accept a folder of bare captures, so that recordings made elsewhere can be checked too.
+
+use core::error::Error;
+use core::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ipc_proto::Dialect;
+use serde::de::DeserializeOwned;
+
+mod bytes;
+mod capture;
+mod decoded;
+mod event;
+mod fork;
+mod kinds;
+mod manifest;
+mod receive;
+mod scenario;
+
+pub use capture::{Capture, Chunk, EndpointConfig, Mark, Sides};
+pub use decoded::{Data, Decoded};
+pub use event::{Arg, Digest, Failure, Published};
+pub use fork::{ForkFeed, ForkRecord, ForkStep};
+pub use kinds::{Direction, MarkKind, Mode, Transport};
+pub use manifest::{FileRecord, Manifest, Package};
+pub use receive::{Generated, Outcome, ReceiveCase, Roles};
+pub use scenario::{Lifecycle, WireStep};
+
+const CAPTURE_SUFFIX: &str = ".expect.json";
+
+/// A folder of recordings.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    dir: PathBuf,
+}
+
+impl Corpus {
+    /// The recordings in `dir`. Nothing is read until asked for.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// The recordings that come with this crate, where its sources were at build time.
+    pub fn built_in() -> Self {
+        Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Every capture, ordered by file name, from `captures/`, `corpus/` or the folder itself.
+    ///
+    /// # Errors
+    /// A folder or file cannot be read, or a file is not of the documented form.
+    pub fn captures(&self) -> Result<Vec<Capture>, CorpusError> {
+        let dir = self.capture_dir();
+        let mut names = capture_names(&dir)?;
+        names.sort_unstable();
+        names.iter().map(|name| Capture::load(&dir, name)).collect()
+    }
+
+    /// One capture by name, such as `9.2.1_hello_unix`.
+    ///
+    /// # Errors
+    /// As for [`captures`](Self::captures); also when there is none of that name.
+    pub fn capture(&self, name: &str) -> Result<Capture, CorpusError> {
+        Capture::load(&self.capture_dir(), name)
+    }
+
+    /// The receive cases: bytes fed to each version, and what it published.
+    ///
+    /// # Errors
+    /// `receive_cases.json` cannot be read or is not of the documented form.
+    pub fn receive_cases(&self) -> Result<Vec<ReceiveCase>, CorpusError> {
+        read_json(&self.dir.join("receive_cases.json"))
+    }
+
+    /// The lifecycle scenarios, one record for each scenario and version.
+    ///
+    /// # Errors
+    /// `lifecycle.json` cannot be read or is not of the documented form.
+    pub fn lifecycle(&self) -> Result<Vec<Lifecycle>, CorpusError> {
+        read_json(&self.dir.join("lifecycle.json"))
+    }
+
+    /// Recordings of Node's fork channel.
+    ///
+    /// # Errors
+    /// `fork.json` cannot be read or is not of the documented form.
+    pub fn fork_records(&self) -> Result<Vec<ForkRecord>, CorpusError> {
+        read_json(&self.dir.join("fork.json"))
+    }
+
+    /// Bytes fed by hand into a child's fork channel.
+    ///
+    /// # Errors
+    /// `fork2.json` cannot be read or is not of the documented form.
+    pub fn fork_feeds(&self) -> Result<Vec<ForkFeed>, CorpusError> {
+        read_json(&self.dir.join("fork2.json"))
+    }
+
+    /// Checks every file against `manifest.json`.
+    ///
+    /// # Errors
+    /// The manifest cannot be read; a listed file is missing or differs; a file in the folder is not listed.
+    pub fn verify(&self) -> Result<Manifest, CorpusError> {
+        let manifest: Manifest = read_json(&self.dir.join(manifest::FILE_NAME))?;
+        manifest.verify(&self.dir)?;
+        Ok(manifest)
+    }
+
+    fn capture_dir(&self) -> PathBuf {
+        let candidates = ["captures", "corpus"].map(|name| self.dir.join(name));
+        candidates.into_iter().find(|dir| dir.is_dir()).unwrap_or_else(|| self.dir.clone())
+    }
+}
+
+/// Reads receive cases from a file of any name.
+///
+/// # Errors
+/// The file cannot be read or is not of the documented form.
+pub fn read_receive_cases(path: &Path) -> Result<Vec<ReceiveCase>, CorpusError> {
+    read_json(path)
+}
+
+/// Reads lifecycle scenarios from a file of any name.
+///
+/// # Errors
+/// The file cannot be read or is not of the documented form.
+pub fn read_lifecycle(path: &Path) -> Result<Vec<Lifecycle>, CorpusError> {
+    read_json(path)
+}
+
+/// The dialect of a recorded version such as `9.2.1`, `a10.1.11` (@achrinza's package) or `14.0.0`.
+///
+/// Text without a number counts as [`Dialect::Modern`].
+pub fn dialect_of(version: &str) -> Dialect {
+    let digits = version.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let major = digits.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_some_and(|major| major < 13) { Dialect::Classic } else { Dialect::Modern }
+}
+
+/// A recording could not be read.
+#[derive(Debug)]
+pub struct CorpusError {
+    path: PathBuf,
+    reason: Box<dyn Error + Send + Sync>,
+}
+
+impl CorpusError {
+    fn new(path: &Path, reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// The file or folder at fault.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Display for CorpusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl Error for CorpusError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.reason)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CorpusError> {
+    fs::read(path).map_err(|error| CorpusError::new(path, error))
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, CorpusError> {
+    serde_json::from_slice(&read(path)?).map_err(|error| CorpusError::new(path, error))
+}
+
+fn capture_names(dir: &Path) -> Result<Vec<String>, CorpusError> {
+    let files = list(dir).map_err(|error| CorpusError::new(dir, error))?;
+    Ok(files.iter().filter_map(|name| name.strip_suffix(CAPTURE_SUFFIX)).map(str::to_owned).collect())
+}
+
+fn list(dir: &Path) -> io::Result<Vec<String>> {
+    let entries = fs::read_dir(dir)?;
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests;

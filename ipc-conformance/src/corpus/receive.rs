@@ -1,0 +1,95 @@
+//! Receive cases: bytes fed to an endpoint, and what it made of them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::bytes::{base64_list, hex_bytes};
+use super::event::Published;
+
+/// One case, fed in turn to a server and a client of each version.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct ReceiveCase {
+    /// What the case shows.
+    pub name: String,
+    /// `json`.
+    pub mode: String,
+    /// The delimiter of the endpoint under test.
+    pub delimiter: String,
+    /// Whether the peer ended its side after the last chunk.
+    #[serde(default)]
+    pub eof_after: bool,
+    #[serde(default, deserialize_with = "base64_list")]
+    chunks: Vec<Vec<u8>>,
+    /// The recipe of input too large to keep; [`input`](Self::input) follows it.
+    #[serde(default, rename = "chunks_generated")]
+    pub generated: Option<Generated>,
+    /// Results by set of options (`json` for the defaults, `guarded`, …), then by version.
+    pub results: BTreeMap<String, BTreeMap<String, Roles>>,
+}
+
+impl ReceiveCase {
+    /// The chunks, each sent by itself and read by itself.
+    pub fn input(&self) -> Vec<Vec<u8>> {
+        self.generated.as_ref().map_or_else(|| self.chunks.clone(), |recipe| vec![recipe.bytes()])
+    }
+
+    /// What a version did under a set of options.
+    pub fn outcome(&self, options: &str, version: &str) -> Option<&Roles> {
+        self.results.get(options)?.get(version)
+    }
+}
+
+/// The recipe of one large frame.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Generated {
+    /// In words; ends in `without delimiter` when none follows.
+    pub note: String,
+    /// Length of the frame, delimiter excluded.
+    pub frame_bytes: usize,
+    /// The text that is repeated, as hexadecimal UTF-8.
+    pub unit: String,
+    /// SHA-256 of the bytes, delimiter included.
+    pub sha256: String,
+}
+
+impl Generated {
+    /// The frame, with its delimiter if it has one.
+    ///
+    /// It is `{"type":"a","data":"` + units + `"}`, and a form feed.
+    pub fn bytes(&self) -> Vec<u8> {
+        let (head, tail) = (br#"{"type":"a","data":""#, br#""}"#);
+        let unit = hex_bytes(&self.unit).unwrap_or_default();
+        let room = self.frame_bytes.saturating_sub(head.len() + tail.len());
+        let end: &[u8] = if self.note.ends_with("without delimiter") { b"" } else { b"\x0c" };
+        [head, &*unit.repeat(room / unit.len().max(1)), tail, end].concat()
+    }
+}
+
+/// What a version did in either role.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Roles {
+    /// As server, fed by a raw client.
+    pub server: Outcome,
+    /// As client, fed by a raw server.
+    pub client: Outcome,
+}
+
+/// What an endpoint did with the input.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The events from the first chunk on; `start` and the first `connect` are left out.
+    pub published: Vec<Published>,
+    /// Errors thrown out of the socket's listener; each kills a process without a handler for them.
+    #[serde(default)]
+    pub uncaught: Vec<String>,
+    /// The endpoint closed the connection.
+    pub peer_closed: bool,
+    /// What the raw peer's socket said, where it said something.
+    #[serde(default)]
+    pub peer_err: Option<String>,
+}
