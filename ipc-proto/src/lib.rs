@@ -6,6 +6,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod bind_error;
 mod config;
 mod encode;
 pub mod endpoint;
@@ -16,6 +17,7 @@ mod scan;
 pub mod text;
 mod time;
 
+pub use bind_error::BindError;
 pub use config::{Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
 pub use error::{Code, ConfigError, ConnectionError, DecodeError, EmitError, EncodeError, IoError, ProtocolError};
 pub use frame::{Deframer, Delimiter, Frame};
