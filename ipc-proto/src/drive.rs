@@ -317,7 +317,11 @@ impl<T: Transport, C: Clock> Driver<T, C> {
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.end(End::Drained);
         while self.advance(cx, Reading::WhenStuck) {}
-        if self.pipe.shut || self.pipe.broken.is_some() || self.conn.is_closed() { Poll::Ready(()) } else { Poll::Pending }
+        if self.pipe.shut || self.pipe.broken.is_some() || self.conn.is_closed() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {

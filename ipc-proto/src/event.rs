@@ -4,7 +4,11 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{error::ConnectionError, frame::Frame, message::{Json, Message};
+use crate::{
+    error::ConnectionError,
+    frame::Frame,
+    message::{Json, Message},
+};
 
 /// What happened, in the order in which it happened.
 ///

@@ -6,6 +6,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod bind_error;
 mod client;
 mod config;
 mod connection;
@@ -14,6 +15,8 @@ mod encode;
 pub mod endpoint;
 mod error;
 mod event;
+#[cfg(feature = "facade")]
+pub mod facade;
 mod frame;
 mod gate;
 mod message;
@@ -25,6 +28,7 @@ mod scan;
 pub mod text;
 mod time;
 
+pub use bind_error::BindError;
 pub use client::{Action, Client, ClientState};
 pub use config::{Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
 pub use connection::{Connection, Side};

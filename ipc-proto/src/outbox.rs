@@ -13,7 +13,6 @@ const SMALL_TAIL: usize = 2 << 10;
 
 /// Whether the other side keeps up, as an emit's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[must_use = "a sender that ignores High fills the queue"]
 pub enum Pressure {
     /// Less than 64 KiB wait.
     Low,

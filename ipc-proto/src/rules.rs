@@ -92,14 +92,15 @@ pub(crate) fn exceeds(config: &Config, pending: usize, len: usize) -> bool {
 }
 
 /// The frame as this endpoint sends it, or why it does not.
-pub(crate) fn outgoing<'f>(config: &Config, frame: &'f Frame) -> Result<Cow<'f, Frame>, EncodeError> {
+pub(crate) fn outgoing(config: &Config, frame: Frame) -> Result<Frame, EncodeError> {
     if frame.is_raw() || config.profile == Profile::Raw {
-        return check_raw(config, frame).map(|()| Cow::Borrowed(frame));
+        check_raw(config, &frame)?;
+        return Ok(frame);
     }
     if config.is_guarded() {
-        check_name(config, &frame_name(frame)).map_err(EncodeError::Refused)?;
+        check_name(config, &frame_name(&frame)).map_err(EncodeError::Refused)?;
     }
-    let frame = if is_blank(config, frame.data_text()) { Cow::Owned(blanked(frame)) } else { Cow::Borrowed(frame) };
+    let frame = if is_blank(config, frame.data_text()) { blanked(&frame) } else { frame };
     check_text(config, frame.as_bytes())?;
     Ok(frame)
 }

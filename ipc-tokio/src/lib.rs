@@ -1,1 +1,53 @@
 //! node-ipc for tokio.
+//!
+//! ```no_run
+//! use ipc_tokio::{Config, Event, Ipc};
+//!
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut server = Ipc::new(Config::default().id("world")).serve().await?;
+//! while let Some((peer, event)) = server.next().await {
+//!     if let Event::Message(message) = event {
+//!         server.emit(peer, message.name(), &message.data()).await?;
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path
+//! and on TCP. A [`Client`] and each of a [`Server`]'s connections run in a task of their own; [`Listener`] and
+//! [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean, is in
+//! [`proto`]; this crate only binds it to tokio's sockets and timers.
+
+mod accept;
+mod codec;
+mod dial;
+mod io;
+mod runtime;
+
+pub use codec::{Codec, CodecError};
+pub use io::Io;
+pub use ipc_proto as proto;
+#[doc(no_inline)]
+pub use ipc_proto::{
+    BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit, EmitError,
+    EncodeError, Encoding, Event, Frame, IoError, Json, Limits, Message, Outcome, Overflow, PeerId, Pressure, Profile,
+    ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, Undelivered,
+    endpoint::Endpoint,
+    facade::{Delivery, Error, Handler, Sender, ServerStats},
+};
+pub use runtime::Tokio;
+
+/// A process among others: its id, its config, its clients. See [`proto::facade::Ipc`].
+pub type Ipc = proto::facade::Ipc<Tokio>;
+
+/// A client that reconnects. See [`proto::facade::Client`].
+pub type Client = proto::facade::Client<Tokio>;
+
+/// A server: every peer's events in one stream. See [`proto::facade::Server`].
+pub type Server = proto::facade::Server<Tokio>;
+
+/// A listening socket whose connections are yours to place. See [`proto::facade::Listener`].
+pub type Listener = proto::facade::Listener<Tokio>;
+
+/// One connection that moves only while it is polled. See [`proto::facade::Connection`].
+pub type Connection = proto::facade::Connection<Tokio>;

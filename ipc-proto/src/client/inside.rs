@@ -239,11 +239,11 @@ impl Client {
         if !self.is_taking() {
             return Err(EmitError::Closed(frame));
         }
-        let checked = rules::outgoing(&self.config, &frame)?.into_owned();
-        if !self.has_room(checked.len()) {
+        let frame = rules::outgoing(&self.config, frame)?;
+        if !self.has_room(frame.len()) {
             return Err(self.refuse(frame));
         }
-        self.queue.push_back(Queued { frame: checked.detach(), tag, begun: false, expires: self.expiry() });
+        self.queue.push_back(Queued { frame: frame.detach(), tag, begun: false, expires: self.expiry() });
         self.feed();
         let pressure = Pressure::of(self.pending_bytes());
         self.owes_writable |= pressure == Pressure::High;

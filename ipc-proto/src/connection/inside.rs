@@ -140,17 +140,15 @@ impl Connection {
     }
 
     pub(super) fn send_tagged(&mut self, frame: Frame, tag: Tag) -> Result<Pressure, EmitError> {
-        self.check_open(|| Ok(frame.clone()))?;
-        let result = match rules::outgoing(&self.config, &frame)? {
-            outgoing if rules::exceeds(&self.config, self.outbox.pending(), outgoing.len()) => {
-                Err(EmitError::Full(frame))
-            }
-            outgoing => {
-                self.push_frame(&outgoing, tag);
-                Ok(())
-            }
-        };
-        self.after_push(result)
+        if self.state != State::Open {
+            return Err(EmitError::Closed(frame));
+        }
+        let frame = rules::outgoing(&self.config, frame)?;
+        if rules::exceeds(&self.config, self.outbox.pending(), frame.len()) {
+            return self.after_push(Err(EmitError::Full(frame)));
+        }
+        self.push_frame(&frame, tag);
+        self.after_push(Ok(()))
     }
 
     pub(super) fn push_frame(&mut self, frame: &Frame, tag: Tag) {

@@ -49,8 +49,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// [`Error::Config`] for a bad option, and for an id that is connected already.
     pub fn connect_to(&self, id: &str) -> Result<Client<R>, Error> {
-        let paths = endpoint::client_paths(&self.config, &self.environment(), self.checked_id(id)?)?;
-        self.connect(id, paths.into_iter().map(Endpoint::Path).collect())
+        self.connect_to_endpoint(id, Endpoint::Id(id.to_owned()))
     }
 
     /// As [`connect_to`](Self::connect_to), to the socket at `path`; `id` is only a name here.
@@ -59,7 +58,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// As [`connect_to`](Self::connect_to).
     pub fn connect_to_path(&self, id: &str, path: impl Into<String>) -> Result<Client<R>, Error> {
-        self.connect(id, vec![Endpoint::Path(path.into())])
+        self.connect(id, &[Endpoint::Path(path.into())])
     }
 
     /// As [`connect_to`](Self::connect_to), to `HOST:PORT`; `id` is only a name here. Without a host it is
@@ -69,7 +68,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// As [`connect_to`](Self::connect_to).
     pub fn connect_to_net(&self, id: &str, address: &str) -> Result<Client<R>, Error> {
-        self.connect(id, vec![endpoint::net(address)?])
+        self.connect(id, &[net(address)?])
     }
 
     /// As [`connect_to`](Self::connect_to), to whatever an [`Endpoint`] names.
@@ -80,10 +79,11 @@ impl<R: Runtime> Ipc<R> {
     pub fn connect_to_endpoint(&self, id: &str, endpoint: Endpoint) -> Result<Client<R>, Error> {
         match endpoint {
             Endpoint::Id(server) => {
-                let paths = endpoint::client_paths(&self.config, &self.environment(), &server)?;
-                self.connect(id, paths.into_iter().map(Endpoint::Path).collect())
+                let paths = endpoint::client_paths(&self.config, &self.environment(), checked_id(&server)?);
+                let endpoints: Vec<Endpoint> = paths.into_iter().map(Endpoint::Path).collect();
+                self.connect(id, &endpoints)
             }
-            endpoint => self.connect(id, vec![endpoint]),
+            endpoint => self.connect(id, &[endpoint]),
         }
     }
 
@@ -94,7 +94,7 @@ impl<R: Runtime> Ipc<R> {
     /// [`Error::Config`] for a bad option, [`Error::Bind`] when the path is held by a server that lives, by
     /// something that is no socket, or cannot be made.
     pub async fn serve(&self) -> Result<Server<R>, Error> {
-        let path = endpoint::server_path(&self.config, &self.environment(), self.checked_id(&self.own_id())?)?;
+        let path = endpoint::server_path(&self.config, &self.environment());
         self.serve_endpoints(vec![Endpoint::Path(path)]).await
     }
 
@@ -104,7 +104,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// As [`serve`](Self::serve); then it listens at neither.
     pub async fn serve_both(&self) -> Result<Server<R>, Error> {
-        let paths = endpoint::both_paths(&self.config, &self.environment(), self.checked_id(&self.own_id())?)?;
+        let paths = endpoint::both_paths(&self.config, &self.environment());
         self.serve_endpoints(paths.into_iter().map(Endpoint::Path).collect()).await
     }
 
@@ -123,7 +123,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// As [`serve`](Self::serve).
     pub async fn serve_net(&self, address: &str) -> Result<Server<R>, Error> {
-        self.serve_endpoints(vec![endpoint::net(address)?]).await
+        self.serve_endpoints(vec![net(address)?]).await
     }
 
     /// Serves at every one of `endpoints` as one server.
@@ -207,23 +207,26 @@ impl<R: Runtime> Ipc<R> {
         }
     }
 
-    fn connect(&self, id: &str, endpoints: Vec<Endpoint>) -> Result<Client<R>, Error> {
+    fn connect(&self, id: &str, endpoints: &[Endpoint]) -> Result<Client<R>, Error> {
         let config = checked(&self.config)?;
         let mut clients = lock(&self.clients);
         clients.retain(|_, sender| !sender.line().is_ending());
         if clients.contains_key(id) {
             return Err(bad_id(id, "it is connected already: emit with of(id), or disconnect(id) first"));
         }
-        let client = Client::start(&self.runtime, id.to_owned(), &endpoints, config)?;
+        let client = Client::start(&self.runtime, id.to_owned(), endpoints, config)?;
         clients.insert(id.to_owned(), client.sender());
         Ok(client)
     }
 
     fn resolved(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
         match endpoint {
-            Endpoint::Id(id) => {
-                Ok(Endpoint::Path(endpoint::server_path(&self.config, &self.environment(), self.checked_id(&id)?)?))
-            }
+            Endpoint::Id(id) => Ok(Endpoint::Path(endpoint::local_path(
+                &self.config,
+                &self.environment(),
+                self.config.dialect,
+                checked_id(&id)?,
+            ))),
             endpoint => Ok(endpoint),
         }
     }
@@ -231,19 +234,18 @@ impl<R: Runtime> Ipc<R> {
     fn environment(&self) -> Environment {
         self.runtime.environment()
     }
+}
 
-    /// This process's id, or the host's name, as in node-ipc.
-    fn own_id(&self) -> String {
-        if self.config.id.is_empty() { self.environment().host_name } else { self.config.id.clone() }
-    }
+/// A TCP address.
+fn net(address: &str) -> Result<Endpoint, Error> {
+    let (host, port) = endpoint::host_port(address)?;
+    Ok(Endpoint::Tcp { host, port })
+}
 
-    fn checked_id<'i>(&self, id: &'i str) -> Result<&'i str, Error> {
-        if id.is_empty() {
-            return Err(bad_id(id, "give the id of a server"));
-        }
-        crate::config::check_name_part("id", id)?;
-        Ok(id)
-    }
+/// An id that can name a server.
+fn checked_id(id: &str) -> Result<&str, Error> {
+    endpoint::check_id(id)?;
+    Ok(id)
 }
 
 impl<R: Runtime + Default> Ipc<R> {
@@ -256,11 +258,7 @@ impl<R: Runtime + Default> Ipc<R> {
 
 impl<R: Clone> Clone for Ipc<R> {
     fn clone(&self) -> Self {
-        Self {
-            config: Arc::clone(&self.config),
-            runtime: self.runtime.clone(),
-            clients: Arc::clone(&self.clients),
-        }
+        Self { config: Arc::clone(&self.config), runtime: self.runtime.clone(), clients: Arc::clone(&self.clients) }
     }
 }
 

@@ -8,6 +8,7 @@ use core::{
 use std::sync::Mutex;
 
 use super::{lock, sender::Delivery};
+use crate::outbox::Pressure;
 use crate::{
     config::Config,
     drive::End,
@@ -16,7 +17,6 @@ use crate::{
     frame::Frame,
     rules,
 };
-use crate::outbox::Pressure;
 
 /// A frame on its way, and who wants to hear what becomes of it.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Line {
 
     /// Posts a frame, or hands it back.
     pub(super) fn post(&self, frame: Frame, delivery: Option<Delivery>) -> Result<Pressure, EmitError> {
-        let frame = rules::outgoing(&self.config, &frame)?.into_owned();
+        let frame = rules::outgoing(&self.config, frame)?;
         let mut state = lock(&self.state);
         if state.closed || state.end.is_some() {
             return Err(EmitError::Closed(frame));

@@ -132,7 +132,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner().fmt(f)
+        fmt::Display::fmt(self.inner(), f)
     }
 }
 
@@ -157,6 +157,16 @@ from!(Config(ConfigError), Bind(BindError), Io(IoError), Emit(EmitError));
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error.into())
+    }
+}
+
+/// Of the errors of several ways to one peer, the one to report: that a server is dead says more than that there
+/// is none.
+#[must_use]
+pub fn telling(first: Option<IoError>, next: IoError) -> IoError {
+    match first {
+        Some(first) if next.code() == "ENOENT" => first,
+        Some(_) | None => next,
     }
 }
 

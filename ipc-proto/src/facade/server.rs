@@ -124,12 +124,7 @@ impl<R: Runtime> Server<R> {
     /// # Errors
     ///
     /// [`EmitError::Closed`] for a peer that is gone; otherwise as [`Sender::emit`].
-    pub async fn emit<T: Serialize + ?Sized>(
-        &self,
-        peer: PeerId,
-        name: &str,
-        data: &T,
-    ) -> Result<Pressure, EmitError> {
+    pub async fn emit<T: Serialize + ?Sized>(&self, peer: PeerId, name: &str, data: &T) -> Result<Pressure, EmitError> {
         self.send(peer, Frame::encode(name, data)?).await
     }
 
@@ -164,9 +159,8 @@ impl<R: Runtime> Server<R> {
     ///
     /// As [`broadcast`](Self::broadcast).
     pub fn broadcast_frame(&self, frame: &Frame) -> Result<usize, EmitError> {
-        let frame = crate::rules::outgoing(&self.shared.config, frame)?.into_owned().detach();
-        let lines: Vec<Arc<Line>> =
-            lock(&self.shared.peers).iter().map(|(_, entry)| Arc::clone(&entry.line)).collect();
+        let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
+        let lines: Vec<Arc<Line>> = lock(&self.shared.peers).iter().map(|(_, entry)| Arc::clone(&entry.line)).collect();
         let mut queued = 0;
         for line in lines {
             queued += usize::from(self.shared.post_or_drop(&line, &frame));

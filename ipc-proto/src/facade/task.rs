@@ -11,7 +11,10 @@ use core::{
     task::{Context, Poll},
 };
 
-use super::{line::{Line, Posted}, sender::Delivery};
+use super::{
+    line::{Line, Posted},
+    sender::Delivery,
+};
 use crate::{
     drive::{Drive, End, Reading},
     error::EmitError,

@@ -1,0 +1,88 @@
+//! Listening with tokio.
+
+use std::{
+    io,
+    task::{Context, Poll, ready},
+};
+
+use ipc_proto::{
+    Config, IoError,
+    endpoint::Endpoint,
+    facade::{self, Error},
+};
+use tokio::net::TcpListener;
+
+use crate::{dial, io::Io};
+
+#[derive(Debug)]
+enum Socket {
+    #[cfg(unix)]
+    Unix(tokio::net::UnixListener),
+    Tcp(TcpListener),
+}
+
+/// A listening socket. Dropping it removes its socket file, if that is still its own.
+#[derive(Debug)]
+pub struct Accept {
+    socket: Socket,
+    endpoint: Endpoint,
+    #[cfg(unix)]
+    _file: Option<ipc_os::SocketGuard>,
+}
+
+impl Accept {
+    pub(crate) fn bind(endpoint: &Endpoint, config: &Config) -> Result<Self, Error> {
+        dial::check(endpoint)?;
+        match endpoint {
+            #[cfg(unix)]
+            Endpoint::Path(path) => {
+                let local = ipc_os::bind_local(path, config)?;
+                let (listener, guard) = local.into_parts();
+                Self::unix(listener, endpoint, Some(guard))
+            }
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Endpoint::Abstract(name) => Self::unix(ipc_os::bind_abstract(name, config)?, endpoint, None),
+            Endpoint::Tcp { host, port } => Self::tcp(host, *port),
+            // `check` has refused all others.
+            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        }
+    }
+
+    #[cfg(unix)]
+    fn unix(
+        listener: std::os::unix::net::UnixListener,
+        endpoint: &Endpoint,
+        file: Option<ipc_os::SocketGuard>,
+    ) -> Result<Self, Error> {
+        let socket = Socket::Unix(tokio::net::UnixListener::from_std(listener)?);
+        Ok(Self { socket, endpoint: endpoint.clone(), _file: file })
+    }
+
+    fn tcp(host: &str, port: u16) -> Result<Self, Error> {
+        let listener = TcpListener::from_std(ipc_os::bind_tcp(host, port)?)?;
+        let endpoint = Endpoint::Tcp { host: host.into(), port: listener.local_addr()?.port() };
+        Ok(Self {
+            socket: Socket::Tcp(listener),
+            endpoint,
+            #[cfg(unix)]
+            _file: None,
+        })
+    }
+}
+
+impl facade::Accept for Accept {
+    type Io = Io;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<Io, IoError>> {
+        Poll::Ready(match &self.socket {
+            #[cfg(unix)]
+            Socket::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Io::Unix(stream)),
+            Socket::Tcp(listener) => ready!(listener.poll_accept(cx)).and_then(|(stream, _)| Io::tcp(stream)),
+        })
+        .map_err(IoError::from)
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}

@@ -1,0 +1,94 @@
+//! Dialling with tokio.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use ipc_proto::{
+    ConfigError, IoError, drive,
+    endpoint::Endpoint,
+    facade::{self, Error},
+};
+use tokio::net::TcpStream;
+
+use crate::io::Io;
+
+type Attempt = Pin<Box<dyn Future<Output = Result<Io, IoError>> + Send>>;
+
+/// A way to the first of several endpoints that answers.
+pub struct Dial {
+    endpoints: Vec<Endpoint>,
+    attempt: Option<Attempt>,
+}
+
+impl Dial {
+    pub(crate) fn new(endpoints: &[Endpoint]) -> Result<Self, Error> {
+        endpoints.iter().try_for_each(check)?;
+        Ok(Self { endpoints: endpoints.to_vec(), attempt: None })
+    }
+}
+
+impl drive::Dial for Dial {
+    type Io = Io;
+
+    fn start(&mut self) {
+        self.attempt = Some(Box::pin(first(self.endpoints.clone())));
+    }
+
+    fn cancel(&mut self) {
+        self.attempt = None;
+    }
+
+    fn poll_dial(&mut self, cx: &mut Context<'_>) -> Poll<Result<Io, IoError>> {
+        match &mut self.attempt {
+            Some(attempt) => attempt.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dial").field(&self.endpoints).finish()
+    }
+}
+
+async fn first(endpoints: Vec<Endpoint>) -> Result<Io, IoError> {
+    let mut failed = None;
+    for endpoint in endpoints {
+        match connect(&endpoint).await {
+            Ok(io) => return Ok(io),
+            Err(error) => failed = Some(facade::telling(failed, error.into())),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
+}
+
+async fn connect(endpoint: &Endpoint) -> io::Result<Io> {
+    match endpoint {
+        #[cfg(unix)]
+        Endpoint::Path(path) => Ok(Io::Unix(tokio::net::UnixStream::connect(path).await?)),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Endpoint::Abstract(name) => Ok(Io::Unix(tokio::net::UnixStream::connect(format!("\0{name}")).await?)),
+        Endpoint::Tcp { host, port } => Io::tcp(TcpStream::connect((host.as_str(), *port)).await?),
+        // `check` has refused all others.
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Whether this crate can reach `endpoint` on this system.
+pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
+    let hint = match endpoint {
+        #[cfg(unix)]
+        Endpoint::Path(path) => return Ok(ipc_proto::endpoint::check_path(path, ipc_os::path_limit())?),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Endpoint::Abstract(name) => return Ok(ipc_proto::endpoint::check_path(name, ipc_os::path_limit())?),
+        Endpoint::Tcp { .. } => return Ok(()),
+        _ => "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME) and TCP (tcp:HOST:PORT) here",
+    };
+    Err(ConfigError::new("endpoint", endpoint.to_string(), hint).into())
+}

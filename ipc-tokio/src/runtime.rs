@@ -1,0 +1,105 @@
+//! tokio as a runtime of the facade.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use ipc_proto::{
+    Config, ConfigError, Timestamp, drive,
+    endpoint::{Endpoint, Environment},
+    facade::{Error, Runtime, Task},
+};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, Sleep},
+};
+
+use crate::{accept::Accept, dial::Dial, io::Io};
+
+/// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
+///
+/// [`Ipc::new`](crate::Ipc::new) uses the runtime in whose context something is connected or served.
+#[derive(Clone, Debug)]
+pub struct Tokio {
+    handle: Option<Handle>,
+    epoch: Instant,
+}
+
+impl Tokio {
+    /// The runtime of `handle`, wherever it is used from.
+    #[must_use]
+    pub fn with_handle(handle: Handle) -> Self {
+        Self { handle: Some(handle), ..Self::default() }
+    }
+
+    fn handle(&self) -> Result<Handle, Error> {
+        let current = || Handle::try_current().ok();
+        self.handle.clone().or_else(current).ok_or_else(|| {
+            let hint = "call this inside a tokio runtime, or give one with Tokio::with_handle";
+            ConfigError::new("runtime", "none", hint).into()
+        })
+    }
+}
+
+impl Default for Tokio {
+    fn default() -> Self {
+        Self { handle: None, epoch: Instant::now() }
+    }
+}
+
+impl Runtime for Tokio {
+    type Io = Io;
+    type Clock = Clock;
+    type Dial = Dial;
+    type Accept = Accept;
+
+    fn clock(&self) -> Clock {
+        Clock { epoch: self.epoch, sleep: None }
+    }
+
+    fn spawn(&self, task: Task) {
+        // Both ways to a task, dialling and listening, have made sure that there is a runtime.
+        if let Ok(handle) = self.handle() {
+            drop(handle.spawn(task));
+        }
+    }
+
+    fn dial(&self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Dial, Error> {
+        self.handle()?;
+        Dial::new(endpoints)
+    }
+
+    async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
+        let _context = self.handle()?;
+        Accept::bind(endpoint, config)
+    }
+
+    fn environment(&self) -> Environment {
+        ipc_os::environment()
+    }
+}
+
+/// tokio's clock, with one timer that is made when it is first needed.
+#[derive(Debug)]
+pub struct Clock {
+    epoch: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl drive::Clock for Clock {
+    fn now(&self) -> Timestamp {
+        Timestamp::new(self.epoch.elapsed())
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, at: Timestamp) -> Poll<()> {
+        let Some(at) = self.epoch.checked_add(at.since_epoch()) else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if sleep.deadline() != at {
+            sleep.as_mut().reset(at);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
