@@ -1,1 +1,51 @@
-//! What every adapter needs from the operating system.
+//! What every adapter of [`ipc_proto`] needs from the operating system, whatever its runtime.
+//!
+//! * [`environment`] tells the core about the machine and the user, [`path_limit`] how long a socket's path may be.
+//! * [`bind_local`], [`bind_abstract`] and [`bind_tcp`] listen; the listeners are the standard library's and do not
+//!   block, so that any runtime can take them.
+//! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
+//! * [`peer_credentials`] says which user is at the other end of a Unix socket.
+//!
+//! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
+//! the runtime.
+//!
+//! # How a local server listens
+//!
+//! A socket in the file system outlives its server, so that a new server must tell a socket that was left behind from
+//! one that is in use. [`bind_local`] does it under a lock, the file `<path>.lock` beside the socket, which every
+//! server of this project takes for the short time of starting and of stopping. The lock file stays: removing it
+//! would make the lock worthless. Under the lock the server
+//!
+//! 1. tries to connect to what stands at the path, and removes it only when it is a socket that refuses;
+//! 2. binds, sets the permissions, and only then listens, so that nobody connects under other permissions.
+//!
+//! On stopping, the [`SocketGuard`] removes the path only while it still is the socket that was bound. node-ipc does
+//! not know the lock: a Node server that starts on the same path takes it over, as it always does.
+
+mod environment;
+mod tcp;
+
+#[cfg(unix)]
+mod connect;
+#[cfg(unix)]
+mod guard;
+#[cfg(unix)]
+mod local;
+#[cfg(unix)]
+mod lock;
+#[cfg(unix)]
+mod peer;
+#[cfg(unix)]
+mod root;
+
+pub use environment::{environment, path_limit};
+pub use tcp::bind_tcp;
+
+#[cfg(unix)]
+pub use connect::{connect_abstract, connect_any, connect_path};
+#[cfg(unix)]
+pub use guard::SocketGuard;
+#[cfg(unix)]
+pub use local::{LocalListener, bind_abstract, bind_local};
+#[cfg(unix)]
+pub use peer::{PeerCredentials, peer_credentials};
