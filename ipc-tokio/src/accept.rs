@@ -24,10 +24,11 @@ enum Socket {
 /// A listening socket. Dropping it removes its socket file, if that is still its own.
 #[derive(Debug)]
 pub struct Accept {
-    socket: Socket,
-    endpoint: Endpoint,
+    /// Before the socket: the file goes while it still listens, so no client finds a dead one.
     #[cfg(unix)]
     _file: Option<ipc_os::SocketGuard>,
+    socket: Socket,
+    endpoint: Endpoint,
 }
 
 impl Accept {
@@ -36,8 +37,7 @@ impl Accept {
         match endpoint {
             #[cfg(unix)]
             Endpoint::Path(path) => {
-                let local = ipc_os::bind_local(path, config)?;
-                let (listener, guard) = local.into_parts();
+                let ipc_os::LocalListener { listener, guard } = ipc_os::bind_local(path, config)?;
                 Self::unix(listener, endpoint, Some(guard))
             }
             #[cfg(any(target_os = "linux", target_os = "android"))]
