@@ -1,6 +1,6 @@
 //! The node-ipc protocol as a pure state machine.
 #![no_std]
-#![warn(clippy::disallowed_methods)]
+#![warn(clippy::alloc_instead_of_core, clippy::disallowed_methods, clippy::std_instead_of_core)]
 
 extern crate alloc;
 #[cfg(feature = "std")]

@@ -24,7 +24,9 @@ mod dial;
 mod io;
 mod runtime;
 
+pub use accept::Accept;
 pub use codec::{Codec, CodecError};
+pub use dial::Dial;
 pub use io::Io;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
@@ -35,7 +37,7 @@ pub use ipc_proto::{
     endpoint::Endpoint,
     facade::{Delivery, Error, Handler, Sender, ServerStats},
 };
-pub use runtime::Tokio;
+pub use runtime::{Clock, Tokio};
 
 /// A process among others: its id, its config, its clients. See [`proto::facade::Ipc`].
 pub type Ipc = proto::facade::Ipc<Tokio>;
