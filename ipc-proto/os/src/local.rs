@@ -15,7 +15,7 @@ use std::{
 
 use ipc_proto::{
     BindError, Config, IoError, Profile,
-    endpoint::{Endpoint, Environment, check_path},
+    endpoint::{Endpoint, check_path},
 };
 use rustix::{
     io::Errno,
@@ -60,7 +60,20 @@ pub struct LocalListener {
 /// [`BindError`], each variant as its own documentation says. Nothing at the path is changed unless it is a socket
 /// that refuses connections and [`Config::unlink`] is on.
 pub fn bind_local(path: &str, config: &Config) -> Result<LocalListener, BindError> {
-    bind_in(path, config, &environment())
+    check_length(path)?;
+    root::prepare(Path::new(path), config, &environment())?;
+    // The guard must find the socket again after a change of the working directory.
+    let absolute = path::absolute(path).map_err(|error| io_error(Path::new(path), error))?;
+    let _lock = Lock::take(&absolute, PATIENT)?;
+    make_room(path, config.unlink)?;
+    let socket = bind(path)?;
+    let footprint = Footprint::of(&absolute).map_err(|error| io_error(&absolute, error))?;
+    if let Err(error) = open_up(&socket, &absolute, socket_mode(config)) {
+        // The guard would wait for the lock that is held here.
+        drop(fs::remove_file(&absolute));
+        return Err(io_error(&absolute, error));
+    }
+    Ok(LocalListener { guard: SocketGuard::new(absolute, footprint), listener: UnixListener::from(socket) })
 }
 
 /// Listens on the abstract socket `name`, written without its leading NUL (Linux only).
@@ -79,23 +92,6 @@ pub fn bind_abstract(name: &str, config: &Config) -> Result<UnixListener, BindEr
     }
     check_length(name)?;
     listen_abstract(name).map_err(|errno| refused(endpoint, errno))
-}
-
-fn bind_in(given: &str, config: &Config, environment: &Environment) -> Result<LocalListener, BindError> {
-    check_length(given)?;
-    root::prepare(Path::new(given), config, environment)?;
-    // The guard must find the socket again after a change of the working directory.
-    let path = path::absolute(given).map_err(|error| io_error(Path::new(given), error))?;
-    let _lock = Lock::take(&path, PATIENT)?;
-    make_room(given, config.unlink)?;
-    let socket = bind(given)?;
-    let footprint = Footprint::of(&path).map_err(|error| io_error(&path, error))?;
-    if let Err(error) = open_up(&socket, &path, socket_mode(config)) {
-        // The guard would wait for the lock that is held here.
-        drop(fs::remove_file(&path));
-        return Err(io_error(&path, error));
-    }
-    Ok(LocalListener { guard: SocketGuard::new(path, footprint), listener: UnixListener::from(socket) })
 }
 
 fn check_length(name: &str) -> Result<(), BindError> {
