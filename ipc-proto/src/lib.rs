@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod config;
+mod decode;
 mod encode;
 pub mod endpoint;
 mod error;
