@@ -110,6 +110,7 @@ impl Message {
     /// As [`Message::parse`], of bytes that are valid UTF-8 and a slice of a buffer of `backing` bytes.
     #[inline]
     pub(crate) fn parse_valid(frame: Bytes, backing: usize) -> Result<Self, ProtocolError> {
+        debug_assert!(text::is_valid(&frame), "the caller has checked it");
         if u32::try_from(frame.len()).is_err() {
             return Err(ProtocolError::new(Code::FrameTooLarge));
         }

@@ -80,6 +80,18 @@ fn strings_have_ecmascript_escapes() {
     );
 }
 
+#[test]
+fn long_strings_are_written_like_short_ones() {
+    for len in [511, 512, 513, 5000] {
+        for end in ["", "é", "\n", "\"", "\\", "\u{1}"] {
+            let string = format!("{}{end}", "x".repeat(len));
+            let escaped = text(&end);
+            assert_eq!(text(&string), format!("\"{}{}", "x".repeat(len), &escaped[1..]));
+            assert_eq!(text(&BTreeMap::from([(&string, 1)])), format!("{{{}:1}}", text(&string)));
+        }
+    }
+}
+
 struct FloatKeys;
 
 impl Serialize for FloatKeys {

@@ -13,6 +13,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use crate::scan::plain_prefix;
+
 /// Wraps a serializer, one of its compound serializers, or a value for one of those.
 ///
 /// `KEY` is for the keys of maps, which are numbers in quotes.
@@ -67,6 +69,10 @@ fn ecma_text(float: &impl LowerExp) -> String {
         places => format!("{sign}{mantissa}e+{places}"),
     }
 }
+
+/// From how many bytes on a string without escapes is better quoted here: serde_json checks a raw value in half the
+/// time in which it looks for characters to escape.
+const LONG: usize = 512;
 
 fn verbatim<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serde_json::from_str::<&RawValue>(text).map_err(S::Error::custom)?.serialize(serializer)
@@ -128,7 +134,6 @@ impl<S: Serializer, const KEY: bool> Serializer for Ecma<S, KEY> {
         serialize_u64(v: u64);
         serialize_u128(v: u128);
         serialize_char(v: char);
-        serialize_str(v: &str);
         serialize_bytes(v: &[u8]);
         serialize_none();
         serialize_unit();
@@ -165,6 +170,14 @@ impl<S: Serializer, const KEY: bool> Serializer for Ecma<S, KEY> {
     }
 
     floats! { serialize_f32: f32 serialize_f64: f64 }
+
+    #[inline]
+    fn serialize_str(self, text: &str) -> Result<S::Ok, S::Error> {
+        if !KEY && text.len() >= LONG && plain_prefix(text.as_bytes()) == text.len() {
+            return verbatim(&format!("\"{text}\""), self.0);
+        }
+        self.0.serialize_str(text)
+    }
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
