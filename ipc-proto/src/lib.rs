@@ -10,6 +10,7 @@ mod bind_error;
 mod client;
 mod config;
 mod connection;
+mod decode;
 pub mod drive;
 mod encode;
 pub mod endpoint;

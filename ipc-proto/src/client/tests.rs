@@ -61,15 +61,15 @@ fn config() -> Config {
 /// A client in `state`, with nothing left to poll.
 fn client_in(state: ClientState, config: Config) -> Client {
     let mut client = Client::new(Arc::new(config));
-    if state == ClientState::Idle {
+    if state == Idle {
         return client;
     }
     client.connect(at(1));
     match state {
-        ClientState::Open => client.handle_connected(at(2)),
-        ClientState::Waiting => client.handle_failed(at(2), refused()),
-        ClientState::Stopped => client.abort(at(2)),
-        ClientState::Idle | ClientState::Opening => {}
+        Open => client.handle_connected(at(2)),
+        Waiting => client.handle_failed(at(2), refused()),
+        Stopped => client.abort(at(2)),
+        Idle | Opening => {}
     }
     drain(&mut client);
     assert_eq!(client.state(), state);
@@ -180,13 +180,13 @@ fn the_budget_of_retries_is_counted_and_refilled() {
     let mut client = client_in(Opening, config().retry(Retry::every(Duration::from_millis(100)).max(2)));
     for _ in 0..2 {
         client.handle_failed(at(10), refused());
-        client.handle_timeout(at(200));
+        client.handle_timeout(client.poll_timeout().unwrap());
         assert_eq!(drain(&mut client).len(), 3);
     }
-    client.handle_connected(at(210));
-    client.handle_eof(at(220));
+    client.handle_connected(at(300));
+    client.handle_eof(at(300));
     assert_eq!(drain(&mut client), ["connected", "disconnected Peer retry", "Close"]);
-    for expected in [Waiting, Waiting, Stopped] {
+    for expected in [Waiting, Stopped] {
         client.handle_timeout(client.poll_timeout().unwrap());
         client.handle_failed(at(400), refused());
         assert_eq!(client.state(), expected);
@@ -260,7 +260,7 @@ fn raw_bytes_that_were_cut_are_reported() {
     client.handle_eof(at(10));
     let seen = ["undelivered gh", "undelivered abcdef maybe", "disconnected Peer retry", "Close"];
     let mut events = drain(&mut client);
-    events[..2].sort_by_key(|event| event.len());
+    events[..2].sort_by_key(String::len);
     assert_eq!(events, seen);
 }
 

@@ -148,7 +148,8 @@ fn no_frame_is_forged_through_a_delimiter() {
     assert_eq!(conn.pending_bytes(), 0);
     let mut braces = server(Config::default().delimiter("}}"));
     assert!(matches!(braces.emit_type("a"), Err(EmitError::Encode(EncodeError::DelimiterInData))));
-    let _ = braces.emit("a", &1).unwrap();
+    let mut pairs = server(Config::default().delimiter("}|"));
+    let _ = pairs.emit("a", &1).unwrap();
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! Finding the end of plain text in a JSON string, many bytes at a time.
+
+/// How many bytes stand before the first one that a JSON string cannot hold as it is: `"`, `\` and the controls.
+#[inline]
+pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    // Most strings end within a few words, where a call into the wide search would cost more than it saves.
+    while at < NEAR {
+        let Some(word) = bytes.get(at..at + 8) else { return at + plain_bytes(&bytes[at..]) };
+        let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
+        let special = special_bytes(word);
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + plain_far(&bytes[at..])
+}
+
+const NEAR: usize = 32;
+
+/// The high bit of the lowest special byte of `word`; bits above that one mean nothing.
+#[inline]
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let zeros = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash);
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (zeros | control) & HIGH
+}
+
+fn plain_bytes(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| is_special(byte)).unwrap_or(bytes.len())
+}
+
+#[inline]
+const fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+#[inline(never)]
+fn plain_far(bytes: &[u8]) -> usize {
+    let mut blocks = bytes.chunks_exact(BLOCK);
+    let mut at = 0;
+    for block in &mut blocks {
+        // No early exit, so that the compiler turns the loop into vector instructions.
+        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
+            return at + plain_bytes(block);
+        }
+        at += BLOCK;
+    }
+    at + plain_bytes(blocks.remainder())
+}
+
+const BLOCK: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn every_special_byte_is_found_at_every_place() {
+        for len in [0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 95, 96, 97, 200] {
+            let mut text = vec![b'x'; len];
+            assert_eq!(plain_prefix(&text), len);
+            for at in 0..len {
+                for special in (0..0x20).chain([b'"', b'\\']) {
+                    text[at] = special;
+                    assert_eq!(plain_prefix(&text), at);
+                }
+                text[at] = b'x';
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_byte_is_special() {
+        for byte in (0x20..=0xFF).filter(|byte| !matches!(byte, b'"' | b'\\')) {
+            for len in [1, 8, 40, 100] {
+                assert_eq!(plain_prefix(&vec![byte; len]), len, "{byte:#x}");
+            }
+            // Behind a special byte nothing counts, whatever it is.
+            assert_eq!(plain_prefix(&[byte, b'"', byte, byte, byte, byte, byte, 0]), 1);
+        }
+    }
+}
