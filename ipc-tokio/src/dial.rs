@@ -88,6 +88,9 @@ pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => return Ok(ipc_proto::endpoint::check_path(name, ipc_os::path_limit())?),
         Endpoint::Tcp { .. } => return Ok(()),
+        Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
+            "UDP has no clients and no connections: serve it on both sides, and speak first with Server::udp_peer"
+        }
         _ => "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME) and TCP (tcp:HOST:PORT) here",
     };
     Err(ConfigError::new("endpoint", endpoint.to_string(), hint).into())

@@ -14,18 +14,20 @@
 //! ```
 //!
 //! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path
-//! and on TCP. A [`Client`] and each of a [`Server`]'s connections run in a task of their own; [`Listener`] and
+//! and on TCP, and over UDP, where both ends are servers. A [`Client`] and each of a [`Server`]'s connections run in a task of their own; [`Listener`] and
 //! [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean, is in
 //! [`proto`]; this crate only binds it to tokio's sockets and timers.
 
 mod accept;
 mod codec;
+mod datagram;
 mod dial;
 mod io;
 mod runtime;
 
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
+pub use datagram::Datagram;
 pub use dial::Dial;
 pub use io::Io;
 pub use ipc_proto as proto;

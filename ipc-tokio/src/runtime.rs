@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{accept::Accept, dial::Dial, io::Io};
+use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io};
 
 /// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
 ///
@@ -55,6 +55,7 @@ impl Runtime for Tokio {
     type Clock = Clock;
     type Dial = Dial;
     type Accept = Accept;
+    type Datagram = Datagram;
 
     fn clock(&self) -> Clock {
         Clock { epoch: self.epoch, sleep: None }
@@ -75,6 +76,11 @@ impl Runtime for Tokio {
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
         Accept::bind(endpoint, config)
+    }
+
+    async fn bind_datagram(&self, endpoint: &Endpoint, _config: &Arc<Config>) -> Result<Datagram, Error> {
+        let _context = self.handle()?;
+        Datagram::bind(endpoint)
     }
 
     fn environment(&self) -> Environment {

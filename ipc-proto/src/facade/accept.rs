@@ -74,7 +74,7 @@ impl<R: Runtime> AcceptTask<R> {
         let config = &self.shared.config;
         let line = Line::new(Arc::clone(config));
         let share = Arc::new(self.shared.budget.share());
-        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
+        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, address: None };
         // A surplus connection is closed at once, as node-ipc does.
         let Ok(peer) = lock(&self.shared.peers).insert(entry) else { return self.shared.count_refused() };
         if self.shared.gate.is_shut() {

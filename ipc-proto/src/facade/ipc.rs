@@ -1,16 +1,28 @@
 //! The entry point: one process's name and settings.
 
-use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    boxed::Box,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
 use core::fmt;
 use std::sync::Mutex;
 
 use super::{
-    Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, lock,
+    Accept, Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, lock,
     outlet::{self, HandlerFactory},
+    server::Sockets,
 };
 use crate::{
+    bind_error::BindError,
     config::Config,
-    drive::End,
+    datagram::Datagrams,
+    drive::{DatagramSocket, End},
     endpoint::{self, Endpoint, Environment},
     peers::PeerId,
     router::Router,
@@ -126,6 +138,27 @@ impl<R: Runtime> Ipc<R> {
         self.serve_endpoints(vec![net(address)?]).await
     }
 
+    /// Serves UDP over IPv4 at `HOST:PORT`, which may leave out what [`serve_net`](Self::serve_net) may.
+    ///
+    /// Both ends of UDP are servers, and every address that is heard from is a peer, without events for its coming
+    /// and going; [`Server::udp_peer`] is the way to speak first. See [`crate::datagram::Datagrams`].
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve), and [`BindError::Assured`] in the Assured profile.
+    pub async fn serve_udp4(&self, address: &str) -> Result<Server<R>, Error> {
+        self.serve_endpoints(vec![format!("udp4:{address}").parse()?]).await
+    }
+
+    /// As [`serve_udp4`](Self::serve_udp4), over IPv6; without a host it is `::1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve_udp4`](Self::serve_udp4).
+    pub async fn serve_udp6(&self, address: &str) -> Result<Server<R>, Error> {
+        self.serve_endpoints(vec![format!("udp6:{address}").parse()?]).await
+    }
+
     /// Serves at every one of `endpoints` as one server.
     ///
     /// # Errors
@@ -174,12 +207,27 @@ impl<R: Runtime> Ipc<R> {
         handlers: Option<HandlerFactory>,
     ) -> Result<Server<R>, Error> {
         let config = checked(&self.config)?;
-        let mut listeners = Vec::new();
+        let mut sockets = Sockets { accepts: Vec::new(), datagrams: Vec::new(), endpoints: Vec::new() };
         for endpoint in endpoints {
-            let endpoint = self.resolved(endpoint)?;
-            listeners.push(Listener::bind(self.runtime.clone(), &endpoint, Arc::clone(&config)).await?);
+            self.bind(self.resolved(endpoint)?, &config, &mut sockets).await?;
         }
-        Ok(Server::start(&self.runtime, listeners, config, handlers))
+        Ok(Server::start(&self.runtime, sockets, config, handlers))
+    }
+
+    /// Listens at `endpoint`, whichever kind it is.
+    async fn bind(&self, endpoint: Endpoint, config: &Arc<Config>, sockets: &mut Sockets<R>) -> Result<(), Error> {
+        if let Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } = endpoint {
+            let assured = |_| BindError::Assured { endpoint: endpoint.to_string() };
+            let machine = Datagrams::new(Arc::clone(config)).map_err(assured)?;
+            let socket = self.runtime.bind_datagram(&endpoint, config).await?;
+            sockets.endpoints.push(endpoint.with_port(socket.local_addr().port()));
+            sockets.datagrams.push((socket, machine));
+        } else {
+            let accept = self.runtime.listen(&endpoint, config).await?;
+            sockets.endpoints.push(accept.endpoint().clone());
+            sockets.accepts.push(accept);
+        }
+        Ok(())
     }
 
     /// Listens, for connections that are yours to place.

@@ -11,8 +11,9 @@ use super::{lock, sender::Delivery};
 use crate::outbox::Pressure;
 use crate::{
     config::Config,
+    datagram,
     drive::End,
-    error::EmitError,
+    error::{EmitError, EncodeError},
     event::{Outcome, Stats},
     frame::Frame,
     rules,
@@ -32,6 +33,8 @@ struct State {
     /// What the machine holds, as it last said.
     pending: usize,
     stalled: bool,
+    /// How many bytes may be posted to an address that may be forged.
+    allowance: Option<usize>,
     end: Option<End>,
     /// The task takes nothing more.
     closed: bool,
@@ -46,12 +49,20 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Line {
     config: Arc<Config>,
+    /// The longest datagram, where each frame is one.
+    max_datagram: Option<usize>,
     state: Mutex<State>,
 }
 
 impl Line {
     pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
-        Arc::new(Self { config, state: Mutex::default() })
+        Arc::new(Self { config, max_datagram: None, state: Mutex::default() })
+    }
+
+    /// The way to a UDP peer, which may get only so many bytes where there is an allowance.
+    pub(super) fn for_datagrams(config: Arc<Config>, max_datagram: usize, allowance: Option<usize>) -> Arc<Self> {
+        let state = State { allowance, ..State::default() };
+        Arc::new(Self { config, max_datagram: Some(max_datagram), state: Mutex::new(state) })
     }
 
     // For handles.
@@ -59,19 +70,30 @@ impl Line {
     /// Posts a frame, or hands it back.
     pub(super) fn post(&self, frame: Frame, delivery: Option<Delivery>) -> Result<Pressure, EmitError> {
         let frame = rules::outgoing(&self.config, frame)?;
+        self.check_len(&frame)?;
         let mut state = lock(&self.state);
         if state.closed || state.end.is_some() {
             return Err(EmitError::Closed(frame));
+        }
+        let wire = self.wire_len(&frame);
+        if state.allowance.is_some_and(|left| wire > left) {
+            return Err(EmitError::Unconfirmed(frame));
         }
         let waiting = state.posted_bytes + state.pending;
         if rules::exceeds(&self.config, waiting, frame.len()) {
             return Err(self.refuse(state, frame));
         }
+        state.allowance = state.allowance.map(|left| left - wire);
         state.posted_bytes += frame.len();
         state.posted.push_back(Posted { frame: frame.detach(), delivery });
         let pressure = Pressure::of(state.posted_bytes + state.pending);
         wake(state.task.take());
         Ok(pressure)
+    }
+
+    /// Refuses a frame that cannot be a datagram, where it would have to be one.
+    pub(super) fn check_len(&self, frame: &Frame) -> Result<(), EncodeError> {
+        self.max_datagram.map_or(Ok(()), |limit| datagram::check_len(limit, self.wire_len(frame)))
     }
 
     /// As [`post`](Self::post), and where there is no room the oldest posted frames make some. Returns how
@@ -159,6 +181,10 @@ impl Line {
         &self.config
     }
 
+    fn wire_len(&self, frame: &Frame) -> usize {
+        datagram::wire_len(&self.config, frame)
+    }
+
     /// Where Guarded and Assured have too much to write, the connection ends, as in node-ipc 14.
     fn refuse(&self, mut state: std::sync::MutexGuard<'_, State>, frame: Frame) -> EmitError {
         if self.config.is_guarded() {
@@ -189,6 +215,13 @@ impl Line {
         if changed || stalled {
             state.wake_waiting();
         }
+    }
+
+    /// What a UDP peer may get beyond what the machine has taken.
+    pub(super) fn allow(&self, allowance: Option<usize>) {
+        let mut state = lock(&self.state);
+        let posted: usize = state.posted.iter().map(|posted| self.wire_len(&posted.frame)).sum();
+        state.allowance = allowance.map(|left| left.saturating_sub(posted));
     }
 
     /// The task has ended; what was posted since comes back.

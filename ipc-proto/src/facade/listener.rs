@@ -39,10 +39,6 @@ impl<R: Runtime> Listener<R> {
     pub fn endpoint(&self) -> &Endpoint {
         self.accept.endpoint()
     }
-
-    pub(super) fn into_accept(self) -> R::Accept {
-        self.accept
-    }
 }
 
 impl<R: Runtime> fmt::Debug for Listener<R> {

@@ -16,19 +16,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     bind_error::BindError,
     config::Config,
-    drive::{Clock, Dial, Transport},
+    drive::{Clock, DatagramSocket, Dial, Transport},
     endpoint::{Endpoint, Environment},
     error::{ConfigError, EmitError, IoError},
 };
 
 mod accept;
+mod backlog;
 mod client;
 mod connection;
+mod datagram;
+mod door;
 mod events;
 mod ipc;
 mod line;
 mod listener;
 mod outlet;
+mod reply;
 mod sender;
 mod server;
 mod task;
@@ -54,6 +58,8 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     type Dial: Dial<Io = Self::Io> + Send + Unpin + 'static;
     /// A listening socket.
     type Accept: Accept<Io = Self::Io> + Send + Unpin + 'static;
+    /// A UDP socket.
+    type Datagram: DatagramSocket + Send + Unpin + 'static;
 
     /// A clock whose timestamps can be compared with those of every other clock of this runtime.
     fn clock(&self) -> Self::Clock;
@@ -74,6 +80,13 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
         endpoint: &Endpoint,
         config: &Arc<Config>,
     ) -> impl Future<Output = Result<Self::Accept, Error>> + Send;
+
+    /// Binds a UDP socket at `endpoint`, which is [`Endpoint::Udp4`] or [`Endpoint::Udp6`].
+    fn bind_datagram(
+        &self,
+        endpoint: &Endpoint,
+        config: &Arc<Config>,
+    ) -> impl Future<Output = Result<Self::Datagram, Error>> + Send;
 
     /// Where the sockets of an id are, on this machine.
     fn environment(&self) -> Environment;
@@ -116,7 +129,8 @@ impl Error {
         match self {
             Self::Bind(error) => Some(error.code()),
             Self::Io(error) => Some(error.code()),
-            Self::Config(_) | Self::Emit(_) => None,
+            Self::Emit(error) => error.code(),
+            Self::Config(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::poll_fn,
+    net::SocketAddr,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
@@ -14,18 +15,21 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::{
-    Accept, Listener, Runtime, Sender,
+    Error, Runtime, Sender,
     accept::{AcceptTask, Gatekeeper},
+    datagram::DatagramTask,
+    door::Door,
     events::Events,
     line::Line,
     lock,
-    outlet::{HandlerFactory, PeerEvents},
+    outlet::{HandlerFactory, PeerEvents, ServerOutlet},
 };
 use crate::{
     config::{Config, SlowPeer},
-    drive::End,
+    datagram::Datagrams,
+    drive::{DatagramDriver, DatagramSocket, End},
     endpoint::Endpoint,
-    error::EmitError,
+    error::{ConfigError, EmitError, IoError},
     event::{Event, Stats},
     frame::Frame,
     message::Json,
@@ -51,6 +55,8 @@ pub(super) struct Shared {
     pub(super) budget: Arc<Budget>,
     pub(super) gate: Gatekeeper,
     pub(super) handlers: Option<HandlerFactory>,
+    /// The ways to the tasks that own UDP sockets.
+    doors: Vec<Arc<Door>>,
     refused: AtomicU64,
     dropped: AtomicU64,
 }
@@ -60,6 +66,15 @@ pub(super) struct Entry {
     pub(super) line: Arc<Line>,
     pub(super) share: Arc<Share>,
     pub(super) name: Option<Json>,
+    /// Of a UDP peer.
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// What a server listens on.
+pub(super) struct Sockets<R: Runtime> {
+    pub(super) accepts: Vec<R::Accept>,
+    pub(super) datagrams: Vec<(R::Datagram, Datagrams)>,
+    pub(super) endpoints: Vec<Endpoint>,
 }
 
 /// What a server has done so far.
@@ -83,23 +98,30 @@ pub struct ServerStats {
 impl<R: Runtime> Server<R> {
     pub(super) fn start(
         runtime: &R,
-        listeners: Vec<Listener<R>>,
+        sockets: Sockets<R>,
         config: Arc<Config>,
         handlers: Option<HandlerFactory>,
     ) -> Self {
-        let accepts: Vec<R::Accept> = listeners.into_iter().map(Listener::into_accept).collect();
-        let endpoints = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
+        let Sockets { accepts, datagrams, endpoints } = sockets;
         let shared = Arc::new(Shared {
             peers: Mutex::new(Peers::new(config.limits.max_connections)),
             events: Events::new(),
             budget: Arc::new(Budget::new(config.limits.memory_budget)),
             gate: Gatekeeper::default(),
             handlers,
+            doors: datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect(),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             config,
         });
-        runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
+        for ((socket, machine), door) in datagrams.into_iter().zip(&shared.doors) {
+            let driver = DatagramDriver::new(machine, socket, runtime.clock());
+            let task = DatagramTask::<R>::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
+            runtime.spawn(Box::pin(task));
+        }
+        if !accepts.is_empty() {
+            runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
+        }
         Self { shared, endpoints, runtime: core::marker::PhantomData }
     }
 
@@ -110,7 +132,7 @@ impl<R: Runtime> Server<R> {
     }
 
     /// The next event of any peer; `None` once the server is stopped and every peer is gone. A peer's first
-    /// event is [`Event::Connected`], its last [`Event::Disconnected`].
+    /// event is [`Event::Connected`], its last [`Event::Disconnected`]; UDP peers have neither.
     ///
     /// Cancel-safe: dropped before it is ready, no event is lost.
     pub async fn next(&mut self) -> Option<(PeerId, Event)> {
@@ -161,6 +183,7 @@ impl<R: Runtime> Server<R> {
     pub fn broadcast_frame(&self, frame: &Frame) -> Result<usize, EmitError> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
         let lines: Vec<Arc<Line>> = lock(&self.shared.peers).iter().map(|(_, entry)| Arc::clone(&entry.line)).collect();
+        lines.iter().try_for_each(|line| line.check_len(&frame))?;
         let mut queued = 0;
         for line in lines {
             queued += usize::from(self.shared.post_or_drop(&line, &frame));
@@ -180,13 +203,40 @@ impl<R: Runtime> Server<R> {
         lock(&self.shared.peers).iter().map(|(peer, _)| peer).collect()
     }
 
+    /// The UDP peer at `address`, an IP address and a port (`192.0.2.1:8000`, `[::1]:8000`), so that this side can
+    /// speak first.
+    ///
+    /// Such a peer may be sent any amount at once, and is not forgotten for being silent; one that was heard from
+    /// before keeps its number. [`disconnect`](Self::disconnect) forgets it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for what is no such address, or when no UDP socket of this server is of its family;
+    /// [`Error::Io`] with `ECANCELED` when the server is stopped.
+    pub async fn udp_peer(&self, address: &str) -> Result<PeerId, Error> {
+        let bad = |hint| ConfigError::new("address", address, hint);
+        let parsed = address.parse().map_err(|_| bad("write an IP address and a port, like 192.0.2.1:8000"))?;
+        let door = self.shared.doors.iter().find(|door| door.reaches(parsed));
+        let door =
+            door.ok_or_else(|| bad("this server has no UDP socket for it; add one with serve_udp4 or serve_udp6"))?;
+        let admission = door.name(parsed);
+        let peer = poll_fn(|cx| admission.poll(cx)).await;
+        peer.ok_or_else(|| IoError::new("ECANCELED", "the server is stopped").into())
+    }
+
+    /// Where a UDP peer is; `None` for others.
+    #[must_use]
+    pub fn udp_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        lock(&self.shared.peers).get(peer)?.address
+    }
+
     /// How a peer named itself by `data.id`, where the config lets it. Never an identity.
     #[must_use]
     pub fn peer_id(&self, peer: PeerId) -> Option<Json> {
         lock(&self.shared.peers).get(peer)?.name.clone()
     }
 
-    /// Closes one peer's connection, once what waits is written.
+    /// Closes one peer's connection, once what waits is written. A UDP peer is forgotten then, without an event.
     pub fn disconnect(&self, peer: PeerId) {
         if let Some(entry) = lock(&self.shared.peers).get(peer) {
             entry.line.end(End::Drained);
@@ -222,9 +272,19 @@ impl Shared {
     fn stop(&self) {
         self.gate.close();
         self.events.lift_limit();
+        self.doors.iter().for_each(|door| door.close());
         for (_, entry) in lock(&self.peers).iter() {
             entry.line.end(End::Drained);
         }
+    }
+
+    /// Takes a UDP peer in, which counts for no connection.
+    pub(super) fn admit_datagrams(self: &Arc<Self>, line: &Arc<Line>, address: SocketAddr) -> ServerOutlet {
+        let share = Arc::new(self.budget.share());
+        let (line, entry_share) = (Arc::clone(line), Arc::clone(&share));
+        let entry = Entry { line, share: entry_share, name: None, address: Some(address) };
+        let peer = lock(&self.peers).insert_extra(entry);
+        ServerOutlet::new(Arc::clone(self), peer, share)
     }
 
     pub(super) fn count_refused(&self) {

@@ -1,25 +1,19 @@
 //! The task that owns a connection.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use alloc::sync::Arc;
 use core::{
     future::Future,
-    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use super::{
-    line::{Line, Posted},
-    sender::Delivery,
+    backlog::{Backlog, Deliveries},
+    line::Line,
 };
 use crate::{
     drive::{Drive, End, Reading},
-    error::EmitError,
-    event::{Event, Outcome, Ticket, Undelivered},
-    frame::Frame,
+    event::Event,
 };
 
 /// Where a task's events go.
@@ -47,23 +41,23 @@ pub(super) struct ConnectionTask<D, O: Outlet> {
     driver: D,
     line: Arc<Line>,
     outlet: O,
-    posted: VecDeque<Posted>,
-    deliveries: BTreeMap<Ticket, Delivery>,
+    backlog: Backlog,
+    deliveries: Deliveries,
     ended: Option<End>,
 }
 
 impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
-    pub(super) const fn new(driver: D, line: Arc<Line>, outlet: O) -> Self {
-        Self { driver, line, outlet, posted: VecDeque::new(), deliveries: BTreeMap::new(), ended: None }
+    pub(super) fn new(driver: D, line: Arc<Line>, outlet: O) -> Self {
+        Self { driver, line, outlet, backlog: Backlog::default(), deliveries: Deliveries::default(), ended: None }
     }
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let (mut posted, end) = self.line.take(cx);
-        self.posted.append(&mut posted);
+        let (posted, end) = self.line.take(cx);
+        self.backlog.add(posted);
         self.hand_over();
         // An end that waits for what was posted comes after it.
-        if let Some(how) = end.filter(|how| *how > End::Disconnect || self.posted.is_empty()) {
+        if let Some(how) = end.filter(|how| *how > End::Disconnect || self.backlog.is_empty()) {
             if self.ended < Some(how) {
                 self.ended = Some(how);
                 self.driver.end(how);
@@ -73,28 +67,11 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Gives the machine what was posted, as far as it takes it. Says whether it took anything.
     fn hand_over(&mut self) -> bool {
-        let before = self.posted.len();
-        while let Some(Posted { frame, delivery }) = self.posted.pop_front() {
-            match self.driver.send(frame, delivery.is_some()) {
-                Ok(ticket) => self.deliveries.extend(ticket.zip(delivery)),
-                Err(EmitError::Full(frame)) => {
-                    self.posted.push_front(Posted { frame, delivery });
-                    break;
-                }
-                Err(error) => self.give_up(error.into_frame(), delivery),
-            }
-        }
-        self.posted.len() < before
-    }
-
-    fn give_up(&mut self, frame: Option<Frame>, delivery: Option<Delivery>) {
-        if let Some(delivery) = delivery {
-            delivery.settle(Outcome::Undelivered);
-        }
-        if let Some(frame) = frame {
-            let event = Event::Undelivered(Undelivered { frame, maybe_sent: false });
-            self.outlet.take(event, &mut self.driver);
-        }
+        let Self { driver, backlog, deliveries, outlet, .. } = self;
+        let before = backlog.len();
+        let given_up = backlog.hand_over(deliveries, |frame, tracked| driver.send(frame, tracked));
+        given_up.into_iter().for_each(|event| outlet.take(event, driver));
+        backlog.len() < before
     }
 
     /// Takes events as long as there is room for them; says whether the machine is done.
@@ -120,25 +97,23 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     fn settle(&mut self) {
         while let Some((ticket, outcome)) = self.driver.poll_outcome() {
-            if let Some(delivery) = self.deliveries.remove(&ticket) {
-                delivery.settle(outcome);
-            }
+            self.deliveries.settle(ticket, outcome);
         }
     }
 
     /// Tells the handles how things stand.
     fn report(&mut self) {
         self.settle();
-        let posted: usize = self.posted.iter().map(|posted| posted.frame.len()).sum();
+        let posted = self.backlog.bytes();
         let pending = self.driver.pending_bytes() + posted;
         self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
         self.outlet.note_held(self.driver.held_bytes() + posted);
     }
 
     fn finish(&mut self) {
-        let posted = mem::take(&mut self.posted);
-        for Posted { frame, delivery } in posted.into_iter().chain(self.line.close()) {
-            self.give_up(Some(frame), delivery);
+        self.backlog.add(self.line.close());
+        for event in self.backlog.give_up() {
+            self.outlet.take(event, &mut self.driver);
         }
     }
 }
@@ -165,11 +140,6 @@ impl<D: Drive + Unpin, O: Outlet> Future for ConnectionTask<D, O> {
 impl<D, O: Outlet> Drop for ConnectionTask<D, O> {
     /// A runtime that shuts down drops its tasks: whoever waits for this one must hear of it.
     fn drop(&mut self) {
-        for posted in self.posted.drain(..).chain(self.line.close()) {
-            posted.settle(Outcome::Undelivered);
-        }
-        for delivery in self.deliveries.values() {
-            delivery.settle(Outcome::Maybe);
-        }
+        self.backlog.add(self.line.close());
     }
 }
