@@ -74,7 +74,17 @@ impl Sender {
     ///
     /// As [`emit`](Self::emit).
     pub async fn emit_tracked<T: Serialize + ?Sized>(&self, name: &str, data: &T) -> Result<Delivery, EmitError> {
-        let mut frame = Some(Frame::encode(name, data)?);
+        let frame = Frame::encode(name, data)?;
+        self.send_tracked(frame).await
+    }
+
+    /// As [`emit_tracked`](Self::emit_tracked), for a frame that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub async fn send_tracked(&self, frame: Frame) -> Result<Delivery, EmitError> {
+        let mut frame = Some(frame);
         let delivery = Delivery::default();
         poll_fn(|cx| self.line.poll_post(cx, &mut frame, Some(&delivery))).await?;
         Ok(delivery)
