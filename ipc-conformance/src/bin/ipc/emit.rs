@@ -15,7 +15,8 @@ use crate::{
 pub(crate) async fn run(args: EmitArgs, signals: Signals) -> Result<Exit, Failure> {
     let frame = frame(&args)?;
     let output = Output::troubles(&args.common);
-    let config = args.common.config();
+    // One message waits for no other's answer.
+    let config = args.common.config().sync(false);
     let mut session = Session::open(args.endpoint, config, output, signals)?;
     let sending = send(session.sender(), frame, output);
     let exit = match timeout(args.timeout, session.until(sending)).await {

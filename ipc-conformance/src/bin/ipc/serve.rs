@@ -20,23 +20,30 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub(crate) async fn run(args: ServeArgs, mut signals: Signals) -> Result<Exit, Failure> {
     let output = Output::new(&args.common);
     let mut server = start(args, output).await?;
+    let printed = print(&mut server, output, &mut signals).await;
+    // However it ends, the socket goes and the peers are let go.
+    server.stop().await;
+    printed?;
+    while let Some((peer, event)) = server.next().await {
+        output.event(Some(peer), &event)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints what happens until somebody asks to stop.
+async fn print(server: &mut Server, output: Output, signals: &mut Signals) -> Result<(), Failure> {
     for endpoint in server.endpoints() {
         output.start(&place::show(endpoint), "listening at")?;
     }
     loop {
         tokio::select! {
-            () = signals.stop() => break,
+            () = signals.stop() => return Ok(()),
             next = server.next() => match next {
                 Some((peer, event)) => output.event(Some(peer), &event)?,
-                None => break,
+                None => return Ok(()),
             },
         }
     }
-    server.stop().await;
-    while let Some((peer, event)) = server.next().await {
-        output.event(Some(peer), &event)?;
-    }
-    Ok(Exit::Done)
 }
 
 async fn start(args: ServeArgs, output: Output) -> Result<Server, Failure> {
