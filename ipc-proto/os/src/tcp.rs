@@ -92,6 +92,10 @@ mod tests {
     #[test]
     fn a_udp_port_is_bound_once_and_in_one_family() {
         for (host, v6) in [("127.0.0.1", false), ("::1", true)] {
+            if v6 && UdpSocket::bind("[::1]:0").is_err() {
+                // Not every machine has IPv6.
+                continue;
+            }
             let first = bind_udp(host, 0, v6).unwrap();
             assert_eq!(first.recv_from(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
             let port = first.local_addr().unwrap().port();

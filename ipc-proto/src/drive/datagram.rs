@@ -155,3 +155,116 @@ impl<S: DatagramSocket, C: Clock> DatagramDriver<S, C> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{collections::VecDeque, string::String, sync::Arc};
+    use core::task::Waker;
+
+    use super::*;
+    use crate::{config::Config, frame::Frame};
+
+    /// A socket whose answers are written down beforehand.
+    #[derive(Default)]
+    struct Script {
+        receives: VecDeque<Result<&'static [u8], &'static str>>,
+        sends: VecDeque<Poll<Result<(), &'static str>>>,
+        sent: Vec<usize>,
+    }
+
+    fn error(code: &'static str) -> IoError {
+        IoError::new(code, "as written")
+    }
+
+    impl DatagramSocket for Script {
+        fn poll_recv_from(
+            &mut self,
+            _: &mut Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<Result<(usize, SocketAddr), IoError>> {
+            let Some(answer) = self.receives.pop_front() else { return Poll::Pending };
+            Poll::Ready(answer.map_err(error).map(|bytes| {
+                buffer[..bytes.len()].copy_from_slice(bytes);
+                (bytes.len(), self.local_addr())
+            }))
+        }
+
+        fn poll_send_to(&mut self, _: &mut Context<'_>, datagram: &[u8], _: SocketAddr) -> Poll<Result<(), IoError>> {
+            let answer = self.sends.pop_front().unwrap_or(Poll::Ready(Ok(())));
+            if answer == Poll::Ready(Ok(())) {
+                self.sent.push(datagram.len());
+            }
+            answer.map_err(error)
+        }
+
+        fn local_addr(&self) -> SocketAddr {
+            ([127, 0, 0, 1], 9).into()
+        }
+    }
+
+    #[derive(Default)]
+    struct Hand(Timestamp);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+
+        fn poll_until(&mut self, _: &mut Context<'_>, at: Timestamp) -> Poll<()> {
+            if at <= self.0 { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+
+    fn driver(socket: Script) -> DatagramDriver<Script, Hand> {
+        DatagramDriver::new(Datagrams::new(Arc::new(Config::default())).unwrap(), socket, Hand::default())
+    }
+
+    fn next(driver: &mut DatagramDriver<Script, Hand>) -> Option<String> {
+        match driver.poll_event(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready((_, Event::Message(message))) => Some(message.name().into()),
+            Poll::Ready((_, Event::Error(error))) => Some(error.code().into()),
+            Poll::Ready((_, Event::Undelivered(lost))) => Some(lost.frame.message().unwrap().name().into()),
+            Poll::Ready((_, other)) => panic!("{other:?}"),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_socket_without_room_keeps_the_datagram_and_its_order() {
+        let refusals = [Poll::Pending, Poll::Pending, Poll::Ready(Ok(())), Poll::Ready(Err("EHOSTUNREACH"))];
+        let mut driver = driver(Script { sends: refusals.into(), ..Script::default() });
+        let peer = driver.machine().peer_at(Timestamp::ZERO, ([127, 0, 0, 1], 1).into());
+        for name in ["a", "bb", "ccc"] {
+            driver.machine().send(peer, Frame::event(name)).unwrap();
+        }
+        assert_eq!(next(&mut driver), None);
+        assert!(driver.socket.sent.is_empty() && !driver.is_flushed());
+        assert_eq!(next(&mut driver), None);
+        assert_eq!(next(&mut driver).as_deref(), Some("EHOSTUNREACH"));
+        assert_eq!(next(&mut driver).as_deref(), Some("bb"));
+        assert_eq!(next(&mut driver), None);
+        assert_eq!(driver.socket.sent, [23, 25]);
+        assert!(driver.is_flushed());
+
+        driver.socket.sends = [Poll::Pending].into();
+        driver.machine().send(peer, Frame::event("last")).unwrap();
+        assert_eq!(next(&mut driver), None);
+        driver.abort();
+        assert_eq!(next(&mut driver).as_deref(), Some("ECANCELED"));
+        assert_eq!(next(&mut driver).as_deref(), Some("last"));
+        assert!(driver.is_flushed());
+    }
+
+    #[test]
+    fn a_failed_receive_pauses_unless_it_is_about_a_datagram_of_ours() {
+        let message = b"{\"type\":\"m\",\"data\":1}\x0c";
+        let receives = [Err("ECONNRESET"), Ok(&message[..]), Err("ENOBUFS"), Ok(&message[..])];
+        let mut driver = driver(Script { receives: receives.into(), ..Script::default() });
+        assert_eq!(next(&mut driver).as_deref(), Some("m"));
+        assert_eq!(next(&mut driver), None);
+        assert_eq!(next(&mut driver), None);
+        driver.clock.0 = Timestamp::ZERO.saturating_add(PAUSE);
+        assert_eq!(next(&mut driver).as_deref(), Some("m"));
+        assert_eq!(next(&mut driver), None);
+    }
+}

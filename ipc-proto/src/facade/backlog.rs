@@ -5,14 +5,20 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{line::Posted, sender::Delivery};
+use core::mem;
+
+use super::{
+    line::Posted,
+    request::{Asked, RequestError},
+    sender::Delivery,
+};
 use crate::{
     error::EmitError,
     event::{Event, Outcome, Ticket, Undelivered},
     frame::Frame,
 };
 
-/// Frames that the machine has not taken yet. Dropping it tells those who wait.
+/// Frames that the machine has not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     posted: VecDeque<Posted>,
@@ -43,14 +49,16 @@ impl Backlog {
         mut send: impl FnMut(Frame, bool) -> Result<Option<Ticket>, EmitError>,
     ) -> Vec<Event> {
         let mut given_up = Vec::new();
-        while let Some(Posted { frame, delivery }) = self.posted.pop_front() {
+        while let Some(Posted { frame, delivery, asked }) = self.posted.pop_front() {
             match send(frame, delivery.is_some()) {
-                Ok(ticket) => deliveries.waiting.extend(ticket.zip(delivery)),
+                Ok(ticket) => deliveries.note(ticket, delivery, asked),
                 Err(EmitError::Full(frame)) => {
-                    self.posted.push_front(Posted { frame, delivery });
+                    self.posted.push_front(Posted { frame, delivery, asked });
                     break;
                 }
-                Err(error) => given_up.extend(give_up(error.into_frame(), delivery)),
+                Err(error) => {
+                    given_up.extend(error.into_frame().map(|frame| undelivered(Posted { frame, delivery, asked })));
+                }
             }
         }
         given_up
@@ -58,44 +66,56 @@ impl Backlog {
 
     /// Gives up everything.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = Event> + use<> {
-        let posted = core::mem::take(&mut self.posted);
-        posted.into_iter().filter_map(|Posted { frame, delivery }| give_up(Some(frame), delivery))
+        mem::take(&mut self.posted).into_iter().map(undelivered)
+    }
+
+    /// As [`give_up`](Self::give_up), where nobody takes events any more.
+    pub(super) fn clear(&mut self) {
+        self.give_up().for_each(drop);
     }
 }
 
-fn give_up(frame: Option<Frame>, delivery: Option<Delivery>) -> Option<Event> {
-    if let Some(delivery) = delivery {
-        delivery.settle(Outcome::Undelivered);
-    }
-    frame.map(|frame| Event::Undelivered(Undelivered { frame, maybe_sent: false }))
+fn undelivered(posted: Posted) -> Event {
+    Event::Undelivered(Undelivered { frame: posted.give_up(), maybe_sent: false })
 }
 
-impl Drop for Backlog {
-    fn drop(&mut self) {
-        for posted in self.posted.drain(..) {
-            posted.settle(Outcome::Undelivered);
-        }
-    }
-}
-
-/// Who waits to hear what became of a frame that the machine took. Dropping it tells them that nobody knows.
+/// Who waits to hear what became of a frame that the machine took.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     waiting: BTreeMap<Ticket, Delivery>,
+    /// Sync mode: who waits for the message that answers.
+    asked: BTreeMap<Ticket, Asked>,
 }
 
 impl Deliveries {
+    fn note(&mut self, ticket: Option<Ticket>, delivery: Option<Delivery>, asked: Option<Asked>) {
+        self.waiting.extend(ticket.zip(delivery));
+        self.asked.extend(ticket.zip(asked));
+    }
+
     pub(super) fn settle(&mut self, ticket: Ticket, outcome: Outcome) {
         if let Some(delivery) = self.waiting.remove(&ticket) {
             delivery.settle(outcome);
         }
+        if outcome != Outcome::Flushed {
+            if let Some(asked) = self.answered(ticket) {
+                asked.settle(Err(RequestError::Lost));
+            }
+        }
     }
-}
 
-impl Drop for Deliveries {
-    fn drop(&mut self) {
-        for delivery in self.waiting.values() {
+    /// Who waits for the answer to a frame, which has come.
+    pub(super) fn answered(&mut self, ticket: Ticket) -> Option<Asked> {
+        self.asked.remove(&ticket)
+    }
+
+    /// Nobody will know any more what became of anything.
+    pub(super) fn clear(&mut self) {
+        for delivery in mem::take(&mut self.waiting).into_values() {
             delivery.settle(Outcome::Maybe);
+        }
+        for asked in mem::take(&mut self.asked).into_values() {
+            asked.settle(Err(RequestError::Lost));
         }
     }
 }

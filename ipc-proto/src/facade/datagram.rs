@@ -98,7 +98,7 @@ impl<R: Runtime> DatagramTask<R> {
     /// Takes frames and commands from a peer's handles.
     fn take_posted(&mut self, peer: PeerId) {
         let Some(slot) = self.slots.get_mut(&peer) else { return };
-        let (posted, end) = slot.line.take(&Context::from_waker(&slot.bell));
+        let (posted, end, _) = slot.line.take(&Context::from_waker(&slot.bell));
         slot.backlog.add(posted);
         slot.end = slot.end.max(end);
         self.stirred.insert(peer);
@@ -136,7 +136,7 @@ impl<R: Runtime> DatagramTask<R> {
         let Some(address) = self.driver.machine_ref().peer_addr(peer) else { return };
         let allowance = self.driver.machine_ref().allowance(peer);
         let line = Line::for_datagrams(Arc::clone(&self.shared.config), max_len(address), allowance);
-        let outlet = self.shared.admit_datagrams(&line, address);
+        let outlet = self.shared.admit_datagrams(Arc::clone(&line), address);
         let slot = Slot { line, bell: self.door.bell(peer), backlog: Backlog::default(), end: None, outlet };
         self.slots.insert(peer, slot);
         self.take_posted(peer);
@@ -149,6 +149,7 @@ impl<R: Runtime> DatagramTask<R> {
         for event in slot.backlog.give_up() {
             slot.outlet.deliver(event, &mut Answers { machine: self.driver.machine(), peer });
         }
+        slot.line.lose_answers(true);
     }
 
     /// Hands events on as long as there is room for them.
@@ -166,7 +167,11 @@ impl<R: Runtime> DatagramTask<R> {
 
     fn deliver(&mut self, peer: PeerId, event: Event) {
         self.sync_peers();
+        self.settle();
         let Some(slot) = self.slots.get_mut(&peer) else { return };
+        if let Event::Undelivered(_) = event {
+            slot.line.lose_answers(false);
+        }
         if let Some(name) = self.driver.machine_ref().peer_id(peer) {
             slot.outlet.note_name(name);
         }
@@ -190,18 +195,22 @@ impl<R: Runtime> DatagramTask<R> {
         done
     }
 
-    /// Gives the machine what it had no room for before.
+    /// Gives the machine what it had no room for before. Says whether it took anything.
     fn hand_over_rest(&mut self) -> bool {
         let waiting = |peer: &PeerId| self.slots.get(peer).is_some_and(|slot| !slot.backlog.is_empty());
         let peers: BTreeSet<PeerId> = self.stirred.iter().copied().filter(waiting).collect();
-        peers.into_iter().fold(false, |moved, peer| self.hand_over(peer) || moved)
+        peers.into_iter().filter(|peer| self.hand_over(*peer)).count() > 0
+    }
+
+    fn settle(&mut self) {
+        while let Some((ticket, outcome)) = self.driver.machine().poll_outcome() {
+            self.deliveries.settle(ticket, outcome);
+        }
     }
 
     /// Tells the handles how things stand.
     fn report(&mut self) {
-        while let Some((ticket, outcome)) = self.driver.machine().poll_outcome() {
-            self.deliveries.settle(ticket, outcome);
-        }
+        self.settle();
         for peer in mem::take(&mut self.stirred) {
             self.report_peer(peer);
             self.end_if_due(peer);
@@ -274,6 +283,7 @@ impl<R: Runtime> Future for DatagramTask<R> {
 impl<R: Runtime> Drop for DatagramTask<R> {
     fn drop(&mut self) {
         self.door.shut();
+        self.deliveries.clear();
         while let Some(peer) = self.slots.keys().next().copied() {
             self.remove(peer);
         }

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     net::SocketAddr,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
@@ -39,12 +39,12 @@ use crate::{
 
 /// A server: every peer's events in one stream, and ways to answer one or all.
 ///
-/// Each connection has a task of its own. When events are not taken, all of them stop reading after 256 KiB,
+/// Each connection has a task of its own, and so has each UDP socket. When events are not taken, all of them stop reading after 256 KiB,
 /// and everything else goes on. Dropping it stops listening and closes the connections in the background.
 pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
     endpoints: Vec<Endpoint>,
-    runtime: core::marker::PhantomData<fn() -> R>,
+    runtime: R,
 }
 
 /// What a server's handle, its accepting task and its connections share.
@@ -75,6 +75,12 @@ pub(super) struct Sockets<R: Runtime> {
     pub(super) accepts: Vec<R::Accept>,
     pub(super) datagrams: Vec<(R::Datagram, Datagrams)>,
     pub(super) endpoints: Vec<Endpoint>,
+}
+
+impl Entry {
+    pub(super) fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
+    }
 }
 
 /// What a server has done so far.
@@ -116,13 +122,13 @@ impl<R: Runtime> Server<R> {
         });
         for ((socket, machine), door) in datagrams.into_iter().zip(&shared.doors) {
             let driver = DatagramDriver::new(machine, socket, runtime.clock());
-            let task = DatagramTask::<R>::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
+            let task = DatagramTask::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
             runtime.spawn(Box::pin(task));
         }
         if !accepts.is_empty() {
             runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
         }
-        Self { shared, endpoints, runtime: core::marker::PhantomData }
+        Self { shared, endpoints, runtime: runtime.clone() }
     }
 
     /// Where it listens, with the ports that the system picked.
@@ -146,8 +152,14 @@ impl<R: Runtime> Server<R> {
     /// # Errors
     ///
     /// [`EmitError::Closed`] for a peer that is gone; otherwise as [`Sender::emit`].
-    pub async fn emit<T: Serialize + ?Sized>(&self, peer: PeerId, name: &str, data: &T) -> Result<Pressure, EmitError> {
-        self.send(peer, Frame::encode(name, data)?).await
+    pub fn emit<'s, T: Serialize + ?Sized>(
+        &'s self,
+        peer: PeerId,
+        name: &str,
+        data: &T,
+    ) -> impl Future<Output = Result<Pressure, EmitError>> + use<'s, R, T> {
+        let frame = Frame::encode(name, data);
+        async move { self.send(peer, frame?).await }
     }
 
     /// Sends a frame that was encoded before to one peer, and waits while there is no room for it.
@@ -181,14 +193,27 @@ impl<R: Runtime> Server<R> {
     ///
     /// As [`broadcast`](Self::broadcast).
     pub fn broadcast_frame(&self, frame: &Frame) -> Result<usize, EmitError> {
+        self.send_to(frame, |peers| peers.iter().map(|(_, entry)| entry.line()).collect())
+    }
+
+    /// Queues a frame for the peers that `pick` picks; returns for how many.
+    pub(super) fn send_to(
+        &self,
+        frame: &Frame,
+        pick: impl FnOnce(&Peers<Entry>) -> Vec<Arc<Line>>,
+    ) -> Result<usize, EmitError> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
-        let lines: Vec<Arc<Line>> = lock(&self.shared.peers).iter().map(|(_, entry)| Arc::clone(&entry.line)).collect();
+        let lines = pick(&lock(&self.shared.peers));
         lines.iter().try_for_each(|line| line.check_len(&frame))?;
-        let mut queued = 0;
-        for line in lines {
-            queued += usize::from(self.shared.post_or_drop(&line, &frame));
-        }
-        Ok(queued)
+        Ok(lines.iter().filter(|line| self.shared.post_or_drop(line, &frame)).count())
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) const fn runtime(&self) -> &R {
+        &self.runtime
     }
 
     /// The way to emit to one peer from anywhere; `None` for a peer that is gone.
@@ -279,12 +304,11 @@ impl Shared {
     }
 
     /// Takes a UDP peer in, which counts for no connection.
-    pub(super) fn admit_datagrams(self: &Arc<Self>, line: &Arc<Line>, address: SocketAddr) -> ServerOutlet {
+    pub(super) fn admit_datagrams(self: &Arc<Self>, line: Arc<Line>, address: SocketAddr) -> ServerOutlet {
         let share = Arc::new(self.budget.share());
-        let (line, entry_share) = (Arc::clone(line), Arc::clone(&share));
-        let entry = Entry { line, share: entry_share, name: None, address: Some(address) };
+        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, address: Some(address) };
         let peer = lock(&self.peers).insert_extra(entry);
-        ServerOutlet::new(Arc::clone(self), peer, share)
+        ServerOutlet::new(Arc::clone(self), peer, share, line)
     }
 
     pub(super) fn count_refused(&self) {
@@ -295,7 +319,7 @@ impl Shared {
     fn post_or_drop(&self, line: &Line, frame: &Frame) -> bool {
         let result = match self.config.slow_peer {
             SlowPeer::DropOldest => line.post_over_oldest(frame).map(|dropped| self.count_dropped(dropped)),
-            SlowPeer::Disconnect | SlowPeer::DropNewest => line.post(frame.clone(), None).map(drop),
+            SlowPeer::Disconnect | SlowPeer::DropNewest => line.post(frame.clone().into()).map(drop),
         };
         match result {
             Ok(()) => return true,

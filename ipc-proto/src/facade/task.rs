@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     drive::{Drive, End, Reading},
-    event::Event,
+    event::{Event, Outcome},
 };
 
 /// Where a task's events go.
@@ -53,7 +53,10 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let (posted, end) = self.line.take(cx);
+        let (posted, end, renew) = self.line.take(cx);
+        if renew {
+            self.driver.renew();
+        }
         self.backlog.add(posted);
         self.hand_over();
         // An end that waits for what was posted comes after it.
@@ -88,16 +91,31 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
                 return false;
             }
             match self.driver.poll_event(cx) {
-                Poll::Ready(Some(event)) => self.outlet.take(event, &mut self.driver),
+                Poll::Ready(Some(event)) => self.pass(event),
                 Poll::Ready(None) => return true,
                 Poll::Pending => return false,
             }
         }
     }
 
+    fn pass(&mut self, event: Event) {
+        // What left before a disconnect is to be known as such when that is heard of.
+        self.settle();
+        let asked = self.driver.answered().and_then(|ticket| self.deliveries.answered(ticket));
+        match (asked, event) {
+            (Some(asked), Event::Message(message)) => asked.settle_with(&message),
+            (_, event) => self.outlet.take(event, &mut self.driver),
+        }
+    }
+
     fn settle(&mut self) {
+        let mut lost = false;
         while let Some((ticket, outcome)) = self.driver.poll_outcome() {
             self.deliveries.settle(ticket, outcome);
+            lost |= outcome != Outcome::Flushed;
+        }
+        if lost {
+            self.line.lose_answers(false);
         }
     }
 
@@ -141,5 +159,8 @@ impl<D, O: Outlet> Drop for ConnectionTask<D, O> {
     /// A runtime that shuts down drops its tasks: whoever waits for this one must hear of it.
     fn drop(&mut self) {
         self.backlog.add(self.line.close());
+        self.backlog.clear();
+        self.deliveries.clear();
+        self.line.lose_answers(true);
     }
 }
