@@ -35,7 +35,8 @@ pub use ipc_proto::{
     EncodeError, Encoding, Event, Frame, IoError, Json, Limits, Message, Outcome, Overflow, PeerId, Pressure, Profile,
     ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, Undelivered,
     endpoint::Endpoint,
-    facade::{Delivery, Error, Handler, Sender, ServerStats},
+    facade::{Delivery, Error, Handler, RequestError, Sender, ServerStats},
+    request::Request,
 };
 pub use runtime::{Clock, Tokio};
 

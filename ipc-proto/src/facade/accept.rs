@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     connection::{Connection, Side},
-    drive::{Clock, Driver},
+    drive::{Clock, Driver, End},
     time::Timestamp,
 };
 
@@ -41,6 +41,10 @@ impl Gatekeeper {
         if let Some(waker) = state.1.take() {
             waker.wake();
         }
+    }
+
+    fn is_shut(&self) -> bool {
+        lock(&self.state).0
     }
 
     fn is_closed(&self, cx: &Context<'_>) -> bool {
@@ -73,8 +77,12 @@ impl<R: Runtime> AcceptTask<R> {
         let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
         // A surplus connection is closed at once, as node-ipc does.
         let Ok(peer) = lock(&self.shared.peers).insert(entry) else { return self.shared.count_refused() };
+        if self.shared.gate.is_shut() {
+            // A stop that ran meanwhile may have missed this one.
+            line.end(End::Drained);
+        }
         let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, self.runtime.clock());
-        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share);
+        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share, Arc::clone(&line));
         self.runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
     }
 

@@ -18,10 +18,18 @@ use crate::{
     error::{EmitError, IoError},
     event::{Event, Outcome, Stats, Ticket},
     frame::Frame,
-    message::Json,
+    message::{Json, Message},
     outbox::Outbox,
     time::Timestamp,
 };
+
+mod client;
+mod connection;
+#[cfg(test)]
+mod tests;
+
+pub use client::ClientDriver;
+pub use connection::Driver;
 
 /// A byte stream of a runtime.
 pub trait Transport {
@@ -247,6 +255,15 @@ pub trait Drive {
     /// As [`Connection::send`].
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError>;
 
+    /// As [`Connection::relay`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    fn relay(&mut self, message: &Message) -> Result<(), EmitError> {
+        self.send(message.to_frame(), false).map(drop)
+    }
+
     /// As [`Connection::poll_outcome`].
     fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)>;
 
@@ -261,6 +278,14 @@ pub trait Drive {
 
     /// What was done so far.
     fn stats(&self) -> Stats;
+
+    /// In sync mode: which message the last event answered.
+    fn answered(&self) -> Option<Ticket> {
+        None
+    }
+
+    /// Drops the connection and makes another one, where that can be.
+    fn renew(&mut self) {}
 
     /// How the peer named itself.
     fn peer_id(&self) -> Option<&Json> {
@@ -282,233 +307,4 @@ pub enum End {
     Overloaded,
     /// Now.
     Abort,
-}
-
-/// One connection on a runtime. It moves only while it is polled.
-#[derive(Debug)]
-pub struct Driver<T, C> {
-    conn: Connection,
-    pipe: Pipe<T>,
-    clock: C,
-}
-
-impl<T: Transport, C: Clock> Driver<T, C> {
-    /// Connects `conn` to `io`.
-    pub const fn new(conn: Connection, io: T, clock: C) -> Self {
-        Self { conn, pipe: Pipe::new(io), clock }
-    }
-
-    /// The machine.
-    pub const fn conn(&mut self) -> &mut Connection {
-        &mut self.conn
-    }
-
-    /// The machine, to look at.
-    pub const fn conn_ref(&self) -> &Connection {
-        &self.conn
-    }
-
-    /// The transport.
-    pub const fn io(&self) -> &T {
-        &self.pipe.io
-    }
-
-    /// Closes the connection, and is ready once the writing half is shut. Events are not taken.
-    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.end(End::Drained);
-        while self.advance(cx, Reading::WhenStuck) {}
-        if self.pipe.shut || self.pipe.broken.is_some() || self.conn.is_closed() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
-        let now = self.clock.now();
-        let moved = self.pipe.turn(cx, now, &mut self.conn, reading);
-        poll_timer(cx, &mut self.clock, &mut self.conn) || moved
-    }
-}
-
-impl<T: Transport, C: Clock> Drive for Driver<T, C> {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        for _ in 0..BUDGET {
-            if let Some(event) = self.conn.poll_event() {
-                return Poll::Ready(Some(event));
-            }
-            if self.conn.is_closed() {
-                return Poll::Ready(None);
-            }
-            if !self.advance(cx, Reading::Always) {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
-        self.advance(cx, reading)
-    }
-
-    fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
-        if tracked { self.conn.send_tracked(frame).map(Some) } else { self.conn.send(frame).map(|_| None) }
-    }
-
-    fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)> {
-        self.conn.poll_outcome()
-    }
-
-    fn end(&mut self, how: End) {
-        let now = self.clock.now();
-        match how {
-            End::Drained | End::Disconnect => self.conn.close(now),
-            End::Overloaded => self.conn.abort_overloaded(now),
-            End::Abort => self.conn.abort(now),
-        }
-    }
-
-    fn pending_bytes(&self) -> usize {
-        self.conn.pending_bytes()
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.conn.held_bytes()
-    }
-
-    fn stats(&self) -> Stats {
-        self.conn.stats()
-    }
-
-    fn peer_id(&self) -> Option<&Json> {
-        self.conn.peer_id()
-    }
-
-    fn is_stalled(&self) -> bool {
-        self.conn.pending_bytes() > 0 && !self.conn.wants_read() && !self.conn.is_closed()
-    }
-}
-
-/// A client on a runtime: it dials when the machine asks. It moves only while it is polled.
-#[derive(Debug)]
-pub struct ClientDriver<D: Dial, C> {
-    client: Client,
-    dial: D,
-    dialling: bool,
-    pipe: Option<Pipe<D::Io>>,
-    clock: C,
-}
-
-impl<D: Dial, C: Clock> ClientDriver<D, C> {
-    /// Lets `client` dial with `dial`, from now on.
-    pub fn new(mut client: Client, dial: D, clock: C) -> Self {
-        client.connect(clock.now());
-        Self { client, dial, dialling: false, pipe: None, clock }
-    }
-
-    /// The machine.
-    pub const fn client(&mut self) -> &mut Client {
-        &mut self.client
-    }
-
-    /// The machine, to look at.
-    pub const fn client_ref(&self) -> &Client {
-        &self.client
-    }
-
-    fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
-        self.act();
-        let now = self.clock.now();
-        let moved = match &mut self.pipe {
-            Some(pipe) => pipe.turn(cx, now, &mut self.client, reading),
-            None => self.poll_dial(cx, now),
-        };
-        poll_timer(cx, &mut self.clock, &mut self.client) || moved
-    }
-
-    fn poll_dial(&mut self, cx: &mut Context<'_>, now: Timestamp) -> bool {
-        if !self.dialling {
-            return false;
-        }
-        let Poll::Ready(result) = self.dial.poll_dial(cx) else { return false };
-        self.dialling = false;
-        match result {
-            Ok(io) => {
-                self.pipe = Some(Pipe::new(io));
-                self.client.handle_connected(now);
-            }
-            Err(error) => self.client.handle_failed(now, error),
-        }
-        true
-    }
-
-    fn act(&mut self) {
-        while let Some(action) = self.client.poll_action() {
-            self.pipe = None;
-            self.dialling = action == Action::Open;
-            if self.dialling {
-                self.dial.start();
-            } else {
-                self.dial.cancel();
-            }
-        }
-    }
-}
-
-impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        for _ in 0..BUDGET {
-            let event = self.client.poll_event();
-            self.act();
-            if let Some(event) = event {
-                return Poll::Ready(Some(event));
-            }
-            if self.client.state() == ClientState::Stopped {
-                return Poll::Ready(None);
-            }
-            if !self.advance(cx, Reading::Always) {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
-        self.advance(cx, reading)
-    }
-
-    fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
-        if tracked { self.client.send_tracked(frame).map(Some) } else { self.client.send(frame).map(|_| None) }
-    }
-
-    fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)> {
-        self.client.poll_outcome()
-    }
-
-    fn end(&mut self, how: End) {
-        let now = self.clock.now();
-        match how {
-            End::Drained => self.client.close(now),
-            End::Disconnect => self.client.disconnect(now),
-            End::Overloaded | End::Abort => self.client.abort(now),
-        }
-    }
-
-    fn pending_bytes(&self) -> usize {
-        self.client.pending_bytes()
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.client.held_bytes()
-    }
-
-    fn stats(&self) -> Stats {
-        self.client.stats()
-    }
-
-    fn is_stalled(&self) -> bool {
-        self.client.state() == ClientState::Open && self.client.pending_bytes() > 0 && !self.client.wants_read()
-    }
 }

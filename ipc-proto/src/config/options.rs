@@ -1,0 +1,195 @@
+//! The choices a config is made of.
+
+use core::time::Duration;
+
+use crate::error::ConfigError;
+
+/// Which generation of node-ipc the other side is.
+///
+/// Both generations read each other's frames; the dialects differ in what an endpoint does with a bad frame,
+/// with empty data and with a peer's `data.id` (PROTOCOL.md, rules D1–D6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// node-ipc 9 to 12: a bad frame is an error event and the connection stays open; `null` and `""` are
+    /// sent as `{}`; servers take `data.id` as the socket's name.
+    Classic,
+    /// node-ipc 14: a bad frame closes the connection, and the client does not come back.
+    #[default]
+    Modern,
+}
+
+/// How much an endpoint checks, by node-ipc 14's parser names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// Bytes as they come, without frames.
+    Raw,
+    /// JSON events; every name that is a string.
+    #[default]
+    Fast,
+    /// As `Fast`, with small limits, a message timeout, and reserved and unsafe names refused both ways.
+    Guarded,
+    /// As `Guarded`, and only the names in [`Config::allowed_events`].
+    Assured,
+}
+
+/// How raw bytes and strings turn into each other, by Node's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// `utf8`, `utf-8`.
+    #[default]
+    Utf8,
+    /// `ascii`: on receive the top bit is dropped.
+    Ascii,
+    /// `latin1`, `binary`.
+    Latin1,
+    /// `utf16le`, `ucs2`, `ucs-2`, `utf-16le`.
+    Utf16Le,
+    /// `base64`.
+    Base64,
+    /// `base64url`.
+    Base64Url,
+    /// `hex`.
+    Hex,
+}
+
+impl Encoding {
+    /// The encoding Node knows by `name`, in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a name that Node does not know.
+    pub fn from_name(name: &str) -> Result<Self, ConfigError> {
+        Ok(match name.to_ascii_lowercase().as_str() {
+            "utf8" | "utf-8" => Self::Utf8,
+            "ascii" => Self::Ascii,
+            "latin1" | "binary" => Self::Latin1,
+            "utf16le" | "utf-16le" | "ucs2" | "ucs-2" => Self::Utf16Le,
+            "base64" => Self::Base64,
+            "base64url" => Self::Base64Url,
+            "hex" => Self::Hex,
+            _ => {
+                return Err(ConfigError::new(
+                    "encoding",
+                    name,
+                    "use one of utf8, ascii, latin1, binary, utf16le, ucs2, base64, base64url, hex",
+                ));
+            }
+        })
+    }
+}
+
+/// When and how often a client dials again.
+///
+/// The defaults are node-ipc's: every 500 ms, without end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// From the end of one attempt to the start of the next. Default 500 ms.
+    pub delay: Duration,
+    /// How many attempts may follow the first one before the client gives up; `None` (the default) is no end.
+    /// A successful connect makes the budget full again.
+    pub max: Option<u32>,
+    /// Set: give up at the next disconnect, whatever `max` says. Default off.
+    pub stop: bool,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { delay: Duration::from_millis(500), max: None, stop: false }
+    }
+}
+
+impl Retry {
+    /// Every `delay`, without end.
+    #[must_use]
+    pub fn every(delay: Duration) -> Self {
+        Self { delay, ..Self::default() }
+    }
+
+    /// At most `max` further attempts after a failed one.
+    #[must_use]
+    pub const fn max(mut self, max: u32) -> Self {
+        self.max = Some(max);
+        self
+    }
+
+    /// No further attempt.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { max: Some(0), ..Self::default() }
+    }
+}
+
+/// What a broadcast does about a peer that does not keep up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SlowPeer {
+    /// The peer is disconnected; what it had not been sent is reported.
+    #[default]
+    Disconnect,
+    /// Its oldest waiting frames make room.
+    DropOldest,
+    /// The new frame is not queued for it.
+    DropNewest,
+}
+
+/// What a full offline queue does with one more message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The new message comes back to its owner as an error.
+    #[default]
+    Refuse,
+    /// The oldest messages make room and are reported as undelivered.
+    DropOldest,
+}
+
+/// What becomes of the one message in flight when a sync client loses its connection or its answer is late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SyncLoss {
+    /// It is reported as undelivered (it may have arrived), and the queue goes on.
+    #[default]
+    Report,
+    /// It is sent again: at least once, so the peer may see it twice.
+    Resend,
+}
+
+/// Sizes that hold in every profile. All are bytes unless named otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest frame either way, its delimiter not counted. `None` (the default) is 128 MiB, or 1 MiB in
+    /// Guarded and Assured. node-ipc 14: `maxMessageSize`.
+    pub max_message_size: Option<usize>,
+    /// What may wait to be written on one connection, the offline queue included; one larger frame is taken
+    /// when nothing waits. Default 8 MiB. node-ipc 14: `maxPendingBytes`.
+    pub max_pending_bytes: usize,
+    /// The longest event name in UTF-16 units, in Guarded and Assured. Default 256. node-ipc 14:
+    /// `maxEventNameLength`.
+    pub max_event_name_length: usize,
+    /// How old a partial frame may grow. `None` (the default) is 30 s in Guarded and Assured, and no limit in
+    /// Fast; zero is no limit. node-ipc 14: `messageTimeout`.
+    pub message_timeout: Option<Duration>,
+    /// What all connections of one server may hold together before the one that holds most is closed.
+    /// Default 512 MiB.
+    pub memory_budget: usize,
+    /// How many peers a server serves at once; further ones are closed at once. Default 100, as node-ipc.
+    pub max_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_size: None,
+            max_pending_bytes: 8 << 20,
+            max_event_name_length: 256,
+            message_timeout: None,
+            memory_budget: 512 << 20,
+            max_connections: 100,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The driver of one connection.
+
+use super::*;
+
+/// One connection on a runtime. It moves only while it is polled.
+#[derive(Debug)]
+pub struct Driver<T, C> {
+    conn: Connection,
+    pipe: Pipe<T>,
+    clock: C,
+}
+
+impl<T: Transport, C: Clock> Driver<T, C> {
+    /// Connects `conn` to `io`.
+    pub const fn new(conn: Connection, io: T, clock: C) -> Self {
+        Self { conn, pipe: Pipe::new(io), clock }
+    }
+
+    /// The machine.
+    pub const fn conn(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+
+    /// The machine, to look at.
+    pub const fn conn_ref(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// The transport.
+    pub const fn io(&self) -> &T {
+        &self.pipe.io
+    }
+
+    /// Closes the connection, and is ready once the writing half is shut. Events are not taken.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.end(End::Drained);
+        while self.advance(cx, Reading::WhenStuck) {}
+        if self.pipe.shut || self.pipe.broken.is_some() || self.conn.is_closed() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        let now = self.clock.now();
+        let moved = self.pipe.turn(cx, now, &mut self.conn, reading);
+        poll_timer(cx, &mut self.clock, &mut self.conn) || moved
+    }
+}
+
+impl<T: Transport, C: Clock> Drive for Driver<T, C> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        for _ in 0..BUDGET {
+            if let Some(event) = self.conn.poll_event() {
+                return Poll::Ready(Some(event));
+            }
+            if self.conn.is_closed() {
+                return Poll::Ready(None);
+            }
+            if !self.advance(cx, Reading::Always) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        self.advance(cx, reading)
+    }
+
+    fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
+        if tracked { self.conn.send_tracked(frame).map(Some) } else { self.conn.send(frame).map(|_| None) }
+    }
+
+    fn relay(&mut self, message: &Message) -> Result<(), EmitError> {
+        self.conn.relay(message).map(drop)
+    }
+
+    fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)> {
+        self.conn.poll_outcome()
+    }
+
+    fn end(&mut self, how: End) {
+        let now = self.clock.now();
+        match how {
+            End::Drained | End::Disconnect => self.conn.close(now),
+            End::Overloaded => self.conn.abort_overloaded(now),
+            End::Abort => self.conn.abort(now),
+        }
+    }
+
+    fn pending_bytes(&self) -> usize {
+        self.conn.pending_bytes()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.conn.held_bytes()
+    }
+
+    fn stats(&self) -> Stats {
+        self.conn.stats()
+    }
+
+    fn peer_id(&self) -> Option<&Json> {
+        self.conn.peer_id()
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.conn.pending_bytes() > 0 && !self.conn.wants_read() && !self.conn.is_closed()
+    }
+}
