@@ -23,6 +23,7 @@ mod codec;
 mod dial;
 mod io;
 mod runtime;
+mod tcp;
 
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
@@ -31,9 +32,10 @@ pub use io::Io;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
 pub use ipc_proto::{
-    BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit, EmitError,
-    EncodeError, Encoding, Event, Frame, IoError, Json, Limits, Message, Outcome, Overflow, PeerId, Pressure, Profile,
-    ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, Undelivered,
+    Backoff, BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit,
+    EmitError, EncodeError, Encoding, Event, Family, Frame, Interface, IoError, Json, Limits, Loaded, Message, Outcome,
+    Overflow, PeerId, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss,
+    Undelivered,
     endpoint::Endpoint,
     facade::{Delivery, Error, Handler, Sender, ServerStats},
 };
