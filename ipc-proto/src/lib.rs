@@ -23,6 +23,7 @@ mod gate;
 mod message;
 mod outbox;
 mod peers;
+pub mod request;
 mod router;
 mod rules;
 mod scan;

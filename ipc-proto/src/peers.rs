@@ -1,6 +1,10 @@
 //! A server's peers: who is connected, in which order, and how much all of them may hold.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    sync::Arc,
+};
 use core::{
     fmt,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -37,6 +41,7 @@ impl fmt::Display for PeerId {
 #[derive(Debug)]
 pub struct Peers<T> {
     entries: BTreeMap<PeerId, T>,
+    rooms: BTreeMap<String, BTreeSet<PeerId>>,
     last: u64,
     max: usize,
 }
@@ -45,7 +50,7 @@ impl<T> Peers<T> {
     /// A registry for at most `max` peers at once.
     #[must_use]
     pub const fn new(max: usize) -> Self {
-        Self { entries: BTreeMap::new(), last: 0, max }
+        Self { entries: BTreeMap::new(), rooms: BTreeMap::new(), last: 0, max }
     }
 
     /// Adds a peer under a number of its own.
@@ -73,9 +78,38 @@ impl<T> Peers<T> {
         Ok(peer)
     }
 
-    /// Removes a peer.
+    /// Removes a peer, from its rooms as well.
     pub fn remove(&mut self, peer: PeerId) -> Option<T> {
+        self.rooms.retain(|_, members| {
+            members.remove(&peer);
+            !members.is_empty()
+        });
         self.entries.remove(&peer)
+    }
+
+    /// Lets a peer into a room, which exists as long as somebody is in it. Says whether the peer is known.
+    pub fn join(&mut self, peer: PeerId, room: &str) -> bool {
+        let known = self.entries.contains_key(&peer);
+        if known {
+            self.rooms.entry(room.into()).or_default().insert(peer);
+        }
+        known
+    }
+
+    /// Takes a peer out of a room. Says whether it was in it.
+    pub fn leave(&mut self, peer: PeerId, room: &str) -> bool {
+        let Some(members) = self.rooms.get_mut(room) else { return false };
+        let was_in = members.remove(&peer);
+        if members.is_empty() {
+            self.rooms.remove(room);
+        }
+        was_in
+    }
+
+    /// Who is in a room, in the order of arrival at the server.
+    pub fn room<'p>(&'p self, room: &str) -> impl DoubleEndedIterator<Item = (PeerId, &'p T)> + use<'p, T> {
+        let members = self.rooms.get(room).into_iter().flatten();
+        members.filter_map(|peer| self.entries.get_key_value(peer)).map(|(peer, entry)| (*peer, entry))
     }
 
     /// The entry of a peer.
@@ -224,6 +258,20 @@ mod tests {
         assert_eq!((first.get(), second.get(), third.get()), (1, 2, 3));
         assert_eq!(peers.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["b", "d"]);
         assert!(peers.is_full() && peers.get(first).is_none());
+    }
+
+    #[test]
+    fn rooms_end_with_their_members() {
+        let mut peers = Peers::new(9);
+        let [a, b, c] = ["a", "b", "c"].map(|name| peers.insert(name).unwrap());
+        assert!(peers.join(c, "red") && peers.join(a, "red") && peers.join(b, "blue"));
+        let members = |peers: &Peers<&'static str>, room| peers.room(room).map(|(_, name)| *name).collect::<Vec<_>>();
+        assert_eq!(members(&peers, "red"), ["a", "c"]);
+        assert!(peers.leave(a, "red") && !peers.leave(a, "red") && !peers.leave(a, "none"));
+        peers.remove(c);
+        assert!(members(&peers, "red").is_empty() && !peers.rooms.contains_key("red"));
+        assert!(!peers.join(c, "red"));
+        assert_eq!(members(&peers, "blue"), ["b"]);
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub use ipc_proto::{
     Overflow, PeerId, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss,
     Undelivered,
     endpoint::Endpoint,
-    facade::{Delivery, Error, Handler, Sender, ServerStats},
+    facade::{Delivery, Error, Handler, RequestError, Sender, ServerStats},
+    request::Request,
 };
 pub use runtime::{Clock, Tokio};
 

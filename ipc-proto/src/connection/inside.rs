@@ -1,7 +1,7 @@
 //! What the public methods of a connection are made of.
 
 use super::*;
-use crate::{error::ProtocolError, event::Undelivered, frame::Cut};
+use crate::{config::Dialect, error::ProtocolError, event::Undelivered, frame::Cut};
 
 impl Connection {
     pub(super) fn tick(&mut self, now: Timestamp) {
@@ -50,9 +50,7 @@ impl Connection {
 
     pub(super) fn next_input(&mut self) -> Option<Event> {
         if self.config.profile == Profile::Raw {
-            let bytes = self.deframer.take_all()?;
-            self.stats.messages_in += 1;
-            return Some(Event::Raw(bytes));
+            return self.next_raw();
         }
         // After the end, an overlong rest is one more incomplete frame.
         if self.is_deaf() && !self.deframer.has_complete() {
@@ -66,6 +64,21 @@ impl Connection {
             },
             Err(error) => self.reject(error),
         }
+    }
+
+    fn next_raw(&mut self) -> Option<Event> {
+        let received = self.deframer.take_all();
+        let bytes = match &mut self.reencoder {
+            None => received,
+            Some(reencoder) => received
+                .map(|bytes| reencoder.feed(bytes))
+                .filter(|bytes| !bytes.is_empty())
+                // What the encoding held back comes at the end.
+                .or_else(|| self.eof.then(|| reencoder.finish())),
+        };
+        let bytes = bytes.filter(|bytes| !bytes.is_empty())?;
+        self.stats.messages_in += 1;
+        Some(Event::Raw(bytes))
     }
 
     fn decode(&self, cut: Cut) -> Result<Message, ProtocolError> {
@@ -169,6 +182,12 @@ impl Connection {
         self.owes_writable |= pressure == Pressure::High;
         Ok(pressure)
     }
+}
+
+/// Modern hands out raw bytes as they come; Classic turns them into a string and back. PROTOCOL.md, rule R2.
+pub(super) fn reencoder(config: &Config) -> Option<Box<Reencoder>> {
+    let through_text = config.profile == Profile::Raw && config.dialect == Dialect::Classic;
+    through_text.then(|| Box::new(Reencoder::new(config.encoding)))
 }
 
 impl Unsent {

@@ -1,6 +1,6 @@
 //! One established byte stream, either side of it.
 
-use alloc::{collections::VecDeque, sync::Arc};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::{
     message::{Json, Message},
     outbox::{Outbox, Pressure, Tag, Unsent},
     rules,
+    text::Reencoder,
     time::Timestamp,
 };
 
@@ -92,6 +93,8 @@ pub struct Connection {
     owes_writable: bool,
     /// A client takes its frames back at the end; everybody else has them reported.
     keeps_unsent: bool,
+    /// Classic's raw receive goes through the encoding.
+    reencoder: Option<Box<Reencoder>>,
     peer_id: Option<Json>,
     tickets: u64,
     outcomes: VecDeque<(Ticket, Outcome)>,
@@ -118,6 +121,7 @@ impl Connection {
             ending: None,
             owes_writable: false,
             keeps_unsent: false,
+            reencoder: inside::reencoder(&config),
             peer_id: None,
             tickets: 0,
             outcomes: VecDeque::new(),

@@ -233,3 +233,41 @@ fn nothing_is_heard_after_the_end() {
     assert_eq!(events(&mut conn), ["EPIPE", "Io"]);
     assert!(conn.is_closed() && conn.held_bytes() == 0);
 }
+
+#[test]
+fn classic_raw_bytes_pass_through_the_encoding() {
+    use crate::config::Encoding;
+    let classic = || Config::default().profile(Profile::Raw).dialect(Dialect::Classic);
+    type Case = (Encoding, &'static [&'static [u8]], &'static [&'static [u8]]);
+    let cases: [Case; 4] = [
+        (Encoding::Utf8, &[b"\xff\xc3", b"\xa9A"], &[b"\xef\xbf\xbd", b"\xc3\xa9A"]),
+        (Encoding::Ascii, &[b"\xe9"], &[b"i"]),
+        (Encoding::Latin1, &[b"\x00\xff"], &[b"\x00\xff"]),
+        (Encoding::Base64, &[b"hello"], &[b"hel", b"lo"]),
+    ];
+    for (encoding, chunks, expected) in cases {
+        let mut conn = server(classic().encoding(encoding));
+        let mut seen = Vec::new();
+        for chunk in chunks {
+            conn.handle_input(NOW, chunk);
+            seen.extend(core::iter::from_fn(|| conn.poll_event()));
+        }
+        conn.handle_eof(NOW);
+        seen.extend(core::iter::from_fn(|| conn.poll_event()));
+        let raw: Vec<Bytes> = seen
+            .into_iter()
+            .filter_map(|event| if let Event::Raw(bytes) = event { Some(bytes) } else { None })
+            .collect();
+        assert_eq!(raw, expected, "{encoding:?}");
+
+        let mut late = server(classic().encoding(encoding));
+        late.handle_input(NOW, &chunks.concat());
+        late.handle_eof(NOW);
+        let polled = core::iter::from_fn(|| late.poll_event());
+        let all: Vec<u8> = polled
+            .filter_map(|event| if let Event::Raw(bytes) = event { Some(bytes) } else { None })
+            .flatten()
+            .collect();
+        assert_eq!(all, expected.concat(), "{encoding:?} polled late");
+    }
+}

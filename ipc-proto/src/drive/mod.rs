@@ -270,6 +270,14 @@ pub trait Drive {
     /// What was done so far.
     fn stats(&self) -> Stats;
 
+    /// In sync mode: which message the last event answered.
+    fn answered(&self) -> Option<Ticket> {
+        None
+    }
+
+    /// Drops the connection and makes another one, where that can be.
+    fn renew(&mut self) {}
+
     /// How the peer named itself.
     fn peer_id(&self) -> Option<&Json> {
         None

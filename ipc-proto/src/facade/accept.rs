@@ -82,7 +82,7 @@ impl<R: Runtime> AcceptTask<R> {
             line.end(End::Drained);
         }
         let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, self.runtime.clock());
-        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share);
+        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share, Arc::clone(&line));
         self.runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
     }
 

@@ -5,7 +5,6 @@ use core::{
     fmt,
     future::poll_fn,
     hash::{BuildHasher, Hasher},
-    marker::PhantomData,
     ops::Deref,
     pin::Pin,
     task::{Context, Poll},
@@ -41,7 +40,7 @@ pub struct Client<R: Runtime> {
     id: String,
     sender: Sender,
     events: Arc<Events<Event>>,
-    runtime: PhantomData<fn() -> R>,
+    runtime: R,
 }
 
 impl<R: Runtime> Client<R> {
@@ -51,9 +50,9 @@ impl<R: Runtime> Client<R> {
         let line = Line::new(Arc::clone(&config));
         let events = Arc::new(Events::new());
         let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
-        let outlet = ClientOutlet::new(Arc::clone(&events));
+        let outlet = ClientOutlet::new(Arc::clone(&events), Arc::clone(&line));
         runtime.spawn(Box::pin(ConnectionTask::new(driver, Arc::clone(&line), outlet)));
-        Ok(Self { id, sender: Sender::new(line), events, runtime: PhantomData })
+        Ok(Self { id, sender: Sender::new(line), events, runtime: runtime.clone() })
     }
 
     /// The id it was connected by.
@@ -101,6 +100,10 @@ impl<R: Runtime> Client<R> {
             }
         }
         undelivered
+    }
+
+    pub(super) const fn runtime(&self) -> &R {
+        &self.runtime
     }
 
     /// A handle to emit with from anywhere.
@@ -173,12 +176,13 @@ fn seeded(mut config: Arc<Config>) -> Arc<Config> {
 /// A client's events go to its handle.
 struct ClientOutlet {
     events: Arc<Events<Event>>,
+    line: Arc<Line>,
 }
 
 impl ClientOutlet {
-    fn new(events: Arc<Events<Event>>) -> Self {
+    fn new(events: Arc<Events<Event>>, line: Arc<Line>) -> Self {
         events.add_producer();
-        Self { events }
+        Self { events, line }
     }
 }
 
@@ -188,8 +192,10 @@ impl Outlet for ClientOutlet {
     }
 
     fn take<D: Drive>(&mut self, event: Event, _driver: &mut D) {
-        let bytes = events::weight(&event);
-        self.events.push(events::kept(event), bytes);
+        if let Some(event) = events::without_answers(&self.line, event) {
+            let bytes = events::weight(&event);
+            self.events.push(events::kept(event), bytes);
+        }
     }
 }
 

@@ -29,6 +29,8 @@ mod ipc;
 mod line;
 mod listener;
 mod outlet;
+mod request;
+mod rooms;
 mod sender;
 mod server;
 mod task;
@@ -38,6 +40,8 @@ pub use connection::Connection;
 pub use ipc::Ipc;
 pub use listener::Listener;
 pub use outlet::Handler;
+pub use request::RequestError;
+pub use rooms::Room;
 pub use sender::{Delivery, Sender};
 pub use server::{Server, ServerStats};
 

@@ -5,6 +5,7 @@ use core::task::{Context, Poll};
 
 use super::{
     events::{self, Events},
+    line::Line,
     lock,
     server::Shared,
     task::Outlet,
@@ -53,16 +54,17 @@ pub(super) struct ServerOutlet {
     shared: Arc<Shared>,
     peer: PeerId,
     share: Arc<Share>,
+    line: Arc<Line>,
     handler: Option<Handler>,
     identifies: bool,
 }
 
 impl ServerOutlet {
-    pub(super) fn new(shared: Arc<Shared>, peer: PeerId, share: Arc<Share>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, peer: PeerId, share: Arc<Share>, line: Arc<Line>) -> Self {
         shared.events.add_producer();
         let handler = shared.handlers.as_ref().map(|make| make(peer));
         let identifies = shared.config.identifies_peers();
-        Self { shared, peer, share, handler, identifies }
+        Self { shared, peer, share, line, handler, identifies }
     }
 
     /// Keeps the peer's name where the server can be asked for it.
@@ -88,6 +90,7 @@ impl Outlet for ServerOutlet {
         if self.identifies {
             self.note_name(driver);
         }
+        let Some(event) = events::without_answers(&self.line, event) else { return };
         let event = match &mut self.handler {
             Some(handler) => handler(event, &mut Answers(driver)),
             None => Some(event),

@@ -4,7 +4,7 @@ use core::{fmt, str::FromStr};
 
 use alloc::{boxed::Box, vec::Vec};
 use bytes::{Bytes, BytesMut};
-use serde::{Deserialize, Serialize, Serializer, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -149,6 +149,14 @@ impl FromStr for Json {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    /// Keeps the text as it stands in the input. Only through serde_json.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(Bytes::from(Box::<str>::from(raw).into_boxed_bytes())).map_err(de::Error::custom)
     }
 }
 
