@@ -17,6 +17,10 @@
 //! and on TCP. A [`Client`] and each of a [`Server`]'s connections run in a task of their own; [`Listener`] and
 //! [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean, is in
 //! [`proto`]; this crate only binds it to tokio's sockets and timers.
+//!
+//! With the feature `tracing`, each client, server and connection has a span, with events of its lifecycle at the
+//! level debug and of its messages at trace; the messages' names and data are in there only by
+//! [`log_payloads`](Config#structfield.log_payloads).
 
 mod accept;
 mod codec;

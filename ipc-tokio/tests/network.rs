@@ -22,7 +22,7 @@ fn port(server: &Server) -> u16 {
 /// Whether a client of `config` gets through, at its first attempt.
 async fn connects(config: Config, address: &str) -> bool {
     let ipc = Ipc::new(config.retry(Retry::never()));
-    let mut client = ipc.connect_to_net("world", address).unwrap();
+    let mut client = ipc.connect_to_net("world", address).expect("a good config");
     let first = soon(client.next()).await.expect("something happens");
     assert!(matches!(first, Event::Connected | Event::Error(_)), "{first:?}");
     matches!(first, Event::Connected)

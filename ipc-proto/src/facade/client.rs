@@ -1,6 +1,6 @@
 //! A client's handle.
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::poll_fn,
@@ -9,7 +9,6 @@ use core::{
     pin::Pin,
     task::{Context, Poll},
 };
-
 use std::hash::RandomState;
 
 use futures_core::Stream;
@@ -20,6 +19,7 @@ use super::{
     events::{self, Events},
     line::Line,
     task::{ConnectionTask, Outlet},
+    trace,
 };
 use crate::{
     client::Client as Machine,
@@ -51,7 +51,8 @@ impl<R: Runtime> Client<R> {
         let events = Arc::new(Events::new());
         let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
         let outlet = ClientOutlet::new(Arc::clone(&events), Arc::clone(&line));
-        runtime.spawn(Box::pin(ConnectionTask::new(driver, Arc::clone(&line), outlet)));
+        let task = ConnectionTask::new(driver, Arc::clone(&line), outlet);
+        runtime.spawn(trace::client(&id, endpoints, task));
         Ok(Self { id, sender: Sender::new(line), events, runtime: runtime.clone() })
     }
 

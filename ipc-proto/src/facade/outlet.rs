@@ -9,8 +9,10 @@ use super::{
     lock,
     server::Shared,
     task::Outlet,
+    trace,
 };
 use crate::{
+    config::Config,
     drive::Drive,
     error::EmitError,
     event::Event,
@@ -92,7 +94,7 @@ impl Outlet for ServerOutlet {
         }
         let Some(event) = events::without_answers(&self.line, event) else { return };
         let event = match &mut self.handler {
-            Some(handler) => handler(event, &mut Answers(driver)),
+            Some(handler) => handler(event, &mut Answers { driver, config: self.line.config() }),
             None => Some(event),
         };
         if let Some(event) = event {
@@ -114,11 +116,15 @@ impl Drop for ServerOutlet {
 }
 
 /// A handler's answers go straight to its connection.
-struct Answers<'d, D>(&'d mut D);
+struct Answers<'d, D> {
+    driver: &'d mut D,
+    config: &'d Config,
+}
 
 impl<D: Drive> Emit for Answers<'_, D> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
-        self.0.send(frame, false)?;
-        Ok(Pressure::of(self.0.pending_bytes()))
+        trace::emitted(self.config, &frame);
+        self.driver.send(frame, false)?;
+        Ok(Pressure::of(self.driver.pending_bytes()))
     }
 }
