@@ -1,7 +1,10 @@
 //! Where the events of a server's connection go: to its handler, and from there to the server's stream.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::task::{Context, Poll};
+use core::{
+    mem,
+    task::{Context, Poll},
+};
 
 use super::{
     events::{self, Events},
@@ -17,6 +20,7 @@ use crate::{
     error::EmitError,
     event::Event,
     frame::Frame,
+    message::Message,
     outbox::Pressure,
     peers::{PeerId, Share},
     router::{Emit, Router},
@@ -59,6 +63,8 @@ pub(super) struct ServerOutlet {
     line: Arc<Line>,
     handler: Option<Handler>,
     identifies: bool,
+    /// Something was added to the stream since its room was looked at.
+    pushed: bool,
 }
 
 impl ServerOutlet {
@@ -66,7 +72,7 @@ impl ServerOutlet {
         shared.events.add_producer();
         let handler = shared.handlers.as_ref().map(|make| make(peer));
         let identifies = shared.config.identifies_peers();
-        Self { shared, peer, share, line, handler, identifies }
+        Self { shared, peer, share, line, handler, identifies, pushed: true }
     }
 
     /// Keeps the peer's name where the server can be asked for it.
@@ -80,7 +86,13 @@ impl ServerOutlet {
 
 impl Outlet for ServerOutlet {
     fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.shared.events.poll_room(cx)
+        // Where the handler keeps all events to itself, the stream is as it was.
+        if !mem::take(&mut self.pushed) {
+            return Poll::Ready(());
+        }
+        let room = self.shared.events.poll_room(cx);
+        self.pushed = room.is_pending();
+        room
     }
 
     fn pauses_at(&self) -> usize {
@@ -100,6 +112,7 @@ impl Outlet for ServerOutlet {
         if let Some(event) = event {
             let bytes = events::weight(&event);
             self.shared.events.push((self.peer, events::kept(event)), bytes);
+            self.pushed = true;
         }
     }
 
@@ -125,6 +138,12 @@ impl<D: Drive> Emit for Answers<'_, D> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
         trace::emitted(self.config, &frame);
         self.driver.send(frame, false)?;
+        Ok(Pressure::of(self.driver.pending_bytes()))
+    }
+
+    fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
+        trace::relayed(self.config, message);
+        self.driver.relay(message)?;
         Ok(Pressure::of(self.driver.pending_bytes()))
     }
 }

@@ -66,7 +66,7 @@ mod on {
     pub(in crate::facade) fn event(config: &Config, event: &Event) {
         match event {
             Event::Connected => debug!(target: TARGET, "connected"),
-            Event::Message(message) => received(config, message),
+            Event::Message(message) => passing(config, message, "received"),
             Event::Raw(bytes) if config.log_payloads => trace!(target: TARGET, data = ?bytes, "received"),
             Event::Raw(bytes) => trace!(target: TARGET, bytes = bytes.len(), "received"),
             Event::Error(error) => debug!(target: TARGET, code = error.code(), %error, "error"),
@@ -86,12 +86,16 @@ mod on {
         }
     }
 
-    fn received(config: &Config, message: &Message) {
+    /// A message on its way back, as it came.
+    pub(in crate::facade) fn relayed(config: &Config, message: &Message) {
+        passing(config, message, "emitted");
+    }
+
+    fn passing(config: &Config, message: &Message, what: &str) {
         if config.log_payloads {
-            let data = message.data().map(|data| data.to_string());
-            trace!(target: TARGET, name = message.name(), data, "received");
+            trace!(target: TARGET, name = message.name(), data = message.data().map(|data| data.to_string()), "{what}");
         } else {
-            trace!(target: TARGET, bytes = message.len(), "received");
+            trace!(target: TARGET, bytes = message.len(), "{what}");
         }
     }
 
@@ -118,7 +122,8 @@ mod off {
     use alloc::boxed::Box;
 
     use crate::{
-        config::Config, endpoint::Endpoint, error::IoError, event::Event, facade::Task, frame::Frame, peers::PeerId,
+        config::Config, endpoint::Endpoint, error::IoError, event::Event, facade::Task, frame::Frame, message::Message,
+        peers::PeerId,
     };
 
     pub(in crate::facade) fn client<F>(_id: &str, _endpoints: &[Endpoint], task: F) -> Task
@@ -149,4 +154,6 @@ mod off {
     pub(in crate::facade) const fn event(_config: &Config, _event: &Event) {}
 
     pub(in crate::facade) const fn emitted(_config: &Config, _frame: &Frame) {}
+
+    pub(in crate::facade) const fn relayed(_config: &Config, _message: &Message) {}
 }
