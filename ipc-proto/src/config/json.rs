@@ -1,6 +1,7 @@
 //! A config from node-ipc's own names, so that one file can serve both sides.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use core::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
@@ -25,7 +26,7 @@ use field::Field;
 /// assert_eq!(loaded.unknown, ["maxRetrys"]);
 /// # Ok::<(), ipc_proto::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Loaded {
     /// The config. Each option is checked by itself; [`Config::validate`] checks them together.
@@ -103,6 +104,16 @@ fn snake(name: &str) -> String {
         snake.push(c.to_ascii_lowercase());
     }
     snake
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, unknown, ignored, tls } = self;
+        // There may be a private key in there.
+        let tls = tls.as_ref().map(|_| format_args!("…"));
+        let mut shown = f.debug_struct("Loaded");
+        shown.field("config", config).field("unknown", unknown).field("ignored", ignored).field("tls", &tls).finish()
+    }
 }
 
 impl<'de> Deserialize<'de> for Loaded {

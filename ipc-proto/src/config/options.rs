@@ -30,7 +30,7 @@ pub enum Profile {
     Fast,
     /// As `Fast`, with small limits, a message timeout, and reserved and unsafe names refused both ways.
     Guarded,
-    /// As `Guarded`, and only the names in [`Config::allowed_events`].
+    /// As `Guarded`, and only the names in [`allowed_events`](crate::Config#structfield.allowed_events).
     Assured,
 }
 

@@ -170,9 +170,11 @@ fn max_retries(field: &Field) -> Result<Option<u32>, ConfigError> {
 }
 
 fn tls(field: &Field) -> Result<Option<Json>, ConfigError> {
+    let error = || field.error("use an object with private, public, trustedConnections, …");
     match &field.value {
-        Value::Object(_) => Ok(Json::encode(&field.value).ok()),
-        _ if field.is_truthy() => Err(field.error("use an object with private, public, trustedConnections, …")),
+        // Never nothing: that would be a connection in plain text.
+        Value::Object(_) => Json::encode(&field.value).map(Some).map_err(|_| error()),
+        _ if field.is_truthy() => Err(error()),
         _ => Ok(None),
     }
 }
