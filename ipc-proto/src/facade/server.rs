@@ -1,6 +1,6 @@
 //! A server's handle, its accepting task, and what its connections share.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::{Future, poll_fn},
@@ -20,6 +20,7 @@ use super::{
     line::Line,
     lock,
     outlet::{HandlerFactory, PeerEvents},
+    trace,
 };
 use crate::{
     config::{Config, SlowPeer},
@@ -94,7 +95,7 @@ impl<R: Runtime> Server<R> {
         handlers: Option<HandlerFactory>,
     ) -> Self {
         let accepts: Vec<R::Accept> = listeners.into_iter().map(Listener::into_accept).collect();
-        let endpoints = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
+        let endpoints: Vec<Endpoint> = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
         let shared = Arc::new(Shared {
             peers: Mutex::new(Peers::new(config.limits.max_connections)),
             events: Events::new(),
@@ -105,7 +106,8 @@ impl<R: Runtime> Server<R> {
             dropped: AtomicU64::new(0),
             config,
         });
-        runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
+        let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
+        runtime.spawn(trace::server(&endpoints, task));
         Self { shared, endpoints, runtime: runtime.clone() }
     }
 
@@ -253,6 +255,7 @@ impl Shared {
     }
 
     pub(super) fn count_refused(&self) {
+        trace::refused();
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
