@@ -144,7 +144,9 @@ mod time;
 
 pub use bind_error::BindError;
 pub use client::{Action, Client, ClientState};
-pub use config::{Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
+pub use config::{
+    Backoff, Config, Dialect, Encoding, Family, Interface, Limits, Loaded, Overflow, Profile, Retry, SlowPeer, SyncLoss,
+};
 pub use connection::{Connection, Side};
 pub use error::{Code, ConfigError, ConnectionError, DecodeError, EmitError, EncodeError, IoError, ProtocolError};
 pub use event::{Event, Outcome, Reason, Stats, Ticket, Undelivered};

@@ -5,30 +5,31 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use ipc_proto::{
-    ConfigError, IoError, drive,
+    Config, ConfigError, IoError, drive,
     endpoint::Endpoint,
     facade::{self, Error},
 };
-use tokio::net::TcpStream;
 
-use crate::io::Io;
+use crate::{io::Io, tcp};
 
 type Attempt = Pin<Box<dyn Future<Output = Result<Io, IoError>> + Send>>;
 
 /// A way to the first of several endpoints that answers.
 pub struct Dial {
     endpoints: Vec<Endpoint>,
+    config: Arc<Config>,
     attempt: Option<Attempt>,
 }
 
 impl Dial {
-    pub(crate) fn new(endpoints: &[Endpoint]) -> Result<Self, Error> {
+    pub(crate) fn new(endpoints: &[Endpoint], config: Arc<Config>) -> Result<Self, Error> {
         endpoints.iter().try_for_each(check)?;
-        Ok(Self { endpoints: endpoints.to_vec(), attempt: None })
+        Ok(Self { endpoints: endpoints.to_vec(), config, attempt: None })
     }
 }
 
@@ -36,7 +37,7 @@ impl drive::Dial for Dial {
     type Io = Io;
 
     fn start(&mut self) {
-        self.attempt = Some(Box::pin(first(self.endpoints.clone())));
+        self.attempt = Some(Box::pin(first(self.endpoints.clone(), Arc::clone(&self.config))));
     }
 
     fn cancel(&mut self) {
@@ -57,26 +58,26 @@ impl fmt::Debug for Dial {
     }
 }
 
-async fn first(endpoints: Vec<Endpoint>) -> Result<Io, IoError> {
+async fn first(endpoints: Vec<Endpoint>, config: Arc<Config>) -> Result<Io, IoError> {
     let mut failed = None;
     for endpoint in endpoints {
-        match connect(&endpoint).await {
+        match connect(&endpoint, &config).await {
             Ok(io) => return Ok(io),
-            Err(error) => failed = Some(facade::telling(failed, error.into())),
+            Err(error) => failed = Some(facade::telling(failed, error)),
         }
     }
     Err(failed.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
 }
 
-async fn connect(endpoint: &Endpoint) -> io::Result<Io> {
+async fn connect(endpoint: &Endpoint, config: &Config) -> Result<Io, IoError> {
     match endpoint {
         #[cfg(unix)]
         Endpoint::Path(path) => Ok(Io::Unix(tokio::net::UnixStream::connect(path).await?)),
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => Ok(Io::Unix(tokio::net::UnixStream::connect(format!("\0{name}")).await?)),
-        Endpoint::Tcp { host, port } => Io::tcp(TcpStream::connect((host.as_str(), *port)).await?),
+        Endpoint::Tcp { host, port } => Ok(Io::tcp(tcp::connect(host, *port, &config.interface).await?)?),
         // `check` has refused all others.
-        _ => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
 }
 

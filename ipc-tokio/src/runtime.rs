@@ -68,9 +68,9 @@ impl Runtime for Tokio {
         }
     }
 
-    fn dial(&self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Dial, Error> {
+    fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
-        Dial::new(endpoints)
+        Dial::new(endpoints, Arc::clone(config))
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {

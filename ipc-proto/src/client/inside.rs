@@ -28,9 +28,14 @@ impl Client {
         self.ask_to_open();
     }
 
+    pub(super) fn refill_retries(&mut self) {
+        self.retries_left = self.config.retry.max;
+        self.pace.reset();
+    }
+
     pub(super) fn open(&mut self) {
         self.state = State::Open;
-        self.retries_left = self.config.retry.max;
+        self.refill_retries();
         self.violated = false;
         self.conn = Connection::for_client(Arc::clone(&self.config));
         for frame in self.config.on_connect.iter().rev() {
@@ -133,7 +138,7 @@ impl Client {
         if self.stop_retrying || exhausted || self.disconnecting || self.violated || drained {
             return self.end(reason);
         }
-        let delay = self.config.retry.delay;
+        let delay = self.pace.next(&self.config.retry);
         self.state = State::Waiting { until: self.now.saturating_add(delay) };
         self.push_event(Event::Disconnected { reason, retry_in: Some(delay), id: None });
         self.fold_attempts();

@@ -77,7 +77,7 @@ struct Letter {
 ///
 /// What strangers can make it hold is bounded: [`Limits`](crate::Limits) has the number of peers, the size of
 /// incomplete frames, and how long a silent peer is remembered; at most 1 MiB of input waits, and what comes beyond
-/// that is dropped, as the network may drop any datagram. PROTOCOL.md, rules U1–U12.
+/// that is dropped, as the network may drop any datagram. PROTOCOL.md, rules U1–U14.
 ///
 /// ```
 /// use std::sync::Arc;

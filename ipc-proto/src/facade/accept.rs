@@ -1,6 +1,6 @@
 //! The task that accepts a server's connections.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::{
     future::Future,
     pin::Pin,
@@ -16,6 +16,7 @@ use super::{
     outlet::ServerOutlet,
     server::{Entry, Shared},
     task::ConnectionTask,
+    trace,
 };
 use crate::{
     connection::{Connection, Side},
@@ -83,7 +84,7 @@ impl<R: Runtime> AcceptTask<R> {
         }
         let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, self.runtime.clock());
         let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share, Arc::clone(&line));
-        self.runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
+        self.runtime.spawn(trace::connection(peer, ConnectionTask::new(driver, line, outlet)));
     }
 
     /// Accepts what waits. Says whether there may be more.
@@ -94,7 +95,8 @@ impl<R: Runtime> AcceptTask<R> {
             };
             match result {
                 Ok(io) => self.admit(io),
-                Err(_) => {
+                Err(error) => {
+                    trace::accept_failed(&error);
                     self.paused_until = Some(self.clock.now().saturating_add(PAUSE));
                     return true;
                 }

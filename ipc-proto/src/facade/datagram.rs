@@ -19,6 +19,7 @@ use super::{
     outlet::ServerOutlet,
     server::Shared,
     task::Outlet,
+    trace,
 };
 use crate::{
     datagram::{Datagrams, Standing, max_len},
@@ -99,6 +100,7 @@ impl<R: Runtime> DatagramTask<R> {
     fn take_posted(&mut self, peer: PeerId) {
         let Some(slot) = self.slots.get_mut(&peer) else { return };
         let (posted, end, _) = slot.line.take(&Context::from_waker(&slot.bell));
+        posted.iter().for_each(|posted| trace::emitted(slot.line.config(), &posted.frame));
         slot.backlog.add(posted);
         slot.end = slot.end.max(end);
         self.stirred.insert(peer);
@@ -114,7 +116,7 @@ impl<R: Runtime> DatagramTask<R> {
             slot.backlog.hand_over(deliveries, |frame, tracked| send(driver.machine(), peer, frame, tracked));
         let moved = slot.backlog.len() < before;
         for event in given_up {
-            slot.outlet.deliver(event, &mut Answers { machine: driver.machine(), peer });
+            slot.tell(event, driver.machine(), peer);
         }
         moved
     }
@@ -147,7 +149,7 @@ impl<R: Runtime> DatagramTask<R> {
         self.stirred.remove(&peer);
         slot.backlog.add(slot.line.close());
         for event in slot.backlog.give_up() {
-            slot.outlet.deliver(event, &mut Answers { machine: self.driver.machine(), peer });
+            slot.tell(event, self.driver.machine(), peer);
         }
         slot.line.lose_answers(true);
     }
@@ -175,7 +177,7 @@ impl<R: Runtime> DatagramTask<R> {
         if let Some(name) = self.driver.machine_ref().peer_id(peer) {
             slot.outlet.note_name(name);
         }
-        slot.outlet.deliver(event, &mut Answers { machine: self.driver.machine(), peer });
+        slot.tell(event, self.driver.machine(), peer);
         self.stirred.insert(peer);
     }
 
@@ -238,11 +240,19 @@ impl<R: Runtime> DatagramTask<R> {
         let machine = self.driver.machine();
         let drained = slot.backlog.is_empty() && machine.pending_to(peer) == 0;
         if how == End::Overloaded {
-            slot.outlet.deliver(Event::Error(Code::Backpressure.into()), &mut Answers { machine, peer });
+            slot.tell(Event::Error(Code::Backpressure.into()), machine, peer);
         }
         if drained || how > End::Disconnect {
             self.driver.machine().forget(peer);
         }
+    }
+}
+
+impl Slot {
+    /// Gives an event to the peer's outlet, whose handler may answer.
+    fn tell(&mut self, event: Event, machine: &mut Datagrams, peer: PeerId) {
+        trace::event(self.line.config(), &event);
+        self.outlet.deliver(event, &mut Answers { machine, peer });
     }
 }
 
@@ -258,6 +268,7 @@ struct Answers<'m> {
 
 impl Emit for Answers<'_> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+        trace::emitted(self.machine.config(), &frame);
         self.machine.send(self.peer, frame)
     }
 }

@@ -73,14 +73,15 @@ impl<R: Runtime> Ipc<R> {
         self.connect(id, &[Endpoint::Path(path.into())])
     }
 
-    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`; `id` is only a name here. Without a host it is
-    /// 127.0.0.1, without a port 8000, as in node-ipc.
+    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`; `id` is only a name here. Where the host, the port or
+    /// both are left out, it is [`network_host`](Config#structfield.network_host) and
+    /// [`network_port`](Config#structfield.network_port).
     ///
     /// # Errors
     ///
     /// As [`connect_to`](Self::connect_to).
     pub fn connect_to_net(&self, id: &str, address: &str) -> Result<Client<R>, Error> {
-        self.connect(id, &[net(address)?])
+        self.connect(id, &[self.net(address)?])
     }
 
     /// As [`connect_to`](Self::connect_to), to whatever an [`Endpoint`] names.
@@ -129,13 +130,14 @@ impl<R: Runtime> Ipc<R> {
         self.serve_endpoints(vec![Endpoint::Path(path.into())]).await
     }
 
-    /// Serves TCP at `HOST:PORT`; port 0 lets the system pick one, see [`Server::endpoints`].
+    /// Serves TCP at `HOST:PORT`, parts left out as in [`connect_to_net`](Self::connect_to_net); port 0 lets the
+    /// system pick one, see [`Server::endpoints`].
     ///
     /// # Errors
     ///
     /// As [`serve`](Self::serve).
     pub async fn serve_net(&self, address: &str) -> Result<Server<R>, Error> {
-        self.serve_endpoints(vec![net(address)?]).await
+        self.serve_endpoints(vec![self.net(address)?]).await
     }
 
     /// Serves UDP over IPv4 at `HOST:PORT`, which may leave out what [`serve_net`](Self::serve_net) may.
@@ -279,15 +281,19 @@ impl<R: Runtime> Ipc<R> {
         }
     }
 
+    /// A TCP address; what it leaves out, the config says.
+    fn net(&self, address: &str) -> Result<Endpoint, Error> {
+        let Config { network_host, network_port, .. } = self.config();
+        let (host, port) = match address {
+            "" => (network_host.clone(), *network_port),
+            address => endpoint::host_port_or(address, network_host, *network_port)?,
+        };
+        Ok(Endpoint::Tcp { host, port })
+    }
+
     fn environment(&self) -> Environment {
         self.runtime.environment()
     }
-}
-
-/// A TCP address.
-fn net(address: &str) -> Result<Endpoint, Error> {
-    let (host, port) = endpoint::host_port(address)?;
-    Ok(Endpoint::Tcp { host, port })
 }
 
 /// An id that can name a server.

@@ -38,6 +38,7 @@ mod rooms;
 mod sender;
 mod server;
 mod task;
+mod trace;
 
 pub use client::Client;
 pub use connection::Connection;

@@ -12,8 +12,10 @@ use super::{
     lock,
     server::Shared,
     task::Outlet,
+    trace,
 };
 use crate::{
+    config::Config,
     drive::Drive,
     error::EmitError,
     event::Event,
@@ -120,7 +122,8 @@ impl Outlet for ServerOutlet {
         if let Some(name) = driver.peer_id().filter(|_| self.identifies) {
             self.note_name(name);
         }
-        self.deliver(event, &mut Answers(driver));
+        let line = Arc::clone(&self.line);
+        self.deliver(event, &mut Answers { driver, config: line.config() });
     }
 
     fn note_held(&mut self, bytes: usize) {
@@ -136,16 +139,21 @@ impl Drop for ServerOutlet {
 }
 
 /// A handler's answers go straight to its connection.
-struct Answers<'d, D>(&'d mut D);
+struct Answers<'d, D> {
+    driver: &'d mut D,
+    config: &'d Config,
+}
 
 impl<D: Drive> Emit for Answers<'_, D> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
-        self.0.send(frame, false)?;
-        Ok(Pressure::of(self.0.pending_bytes()))
+        trace::emitted(self.config, &frame);
+        self.driver.send(frame, false)?;
+        Ok(Pressure::of(self.driver.pending_bytes()))
     }
 
     fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
-        self.0.relay(message)?;
-        Ok(Pressure::of(self.0.pending_bytes()))
+        trace::relayed(self.config, message);
+        self.driver.relay(message)?;
+        Ok(Pressure::of(self.driver.pending_bytes()))
     }
 }

@@ -1,6 +1,6 @@
 //! A server's handle, its accepting task, and what its connections share.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::{Future, poll_fn},
@@ -23,6 +23,7 @@ use super::{
     line::Line,
     lock,
     outlet::{HandlerFactory, PeerEvents, ServerOutlet},
+    trace,
 };
 use crate::{
     config::{Config, SlowPeer},
@@ -123,10 +124,11 @@ impl<R: Runtime> Server<R> {
         for ((socket, machine), door) in datagrams.into_iter().zip(&shared.doors) {
             let driver = DatagramDriver::new(machine, socket, runtime.clock());
             let task = DatagramTask::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
-            runtime.spawn(Box::pin(task));
+            runtime.spawn(trace::server(&endpoints, task));
         }
         if !accepts.is_empty() {
-            runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
+            let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
+            runtime.spawn(trace::server(&endpoints, task));
         }
         Self { shared, endpoints, runtime: runtime.clone() }
     }
@@ -312,6 +314,7 @@ impl Shared {
     }
 
     pub(super) fn count_refused(&self) {
+        trace::refused();
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -10,6 +10,7 @@ use core::{
 use super::{
     backlog::{Backlog, Deliveries},
     line::Line,
+    trace,
 };
 use crate::{
     drive::{Drive, End, Reading},
@@ -57,6 +58,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         if renew {
             self.driver.renew();
         }
+        posted.iter().for_each(|posted| trace::emitted(self.line.config(), &posted.frame));
         self.backlog.add(posted);
         self.hand_over();
         // An end that waits for what was posted comes after it.
@@ -70,10 +72,12 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Gives the machine what was posted, as far as it takes it. Says whether it took anything.
     fn hand_over(&mut self) -> bool {
-        let Self { driver, backlog, deliveries, outlet, .. } = self;
+        let Self { driver, line, backlog, deliveries, outlet, .. } = self;
         let before = backlog.len();
-        let given_up = backlog.hand_over(deliveries, |frame, tracked| driver.send(frame, tracked));
-        given_up.into_iter().for_each(|event| outlet.take(event, driver));
+        for event in backlog.hand_over(deliveries, |frame, tracked| driver.send(frame, tracked)) {
+            trace::event(line.config(), &event);
+            outlet.take(event, driver);
+        }
         backlog.len() < before
     }
 
@@ -99,6 +103,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     }
 
     fn pass(&mut self, event: Event) {
+        trace::event(self.line.config(), &event);
         // What left before a disconnect is to be known as such when that is heard of.
         self.settle();
         let asked = self.driver.answered().and_then(|ticket| self.deliveries.answered(ticket));
@@ -131,6 +136,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     fn finish(&mut self) {
         self.backlog.add(self.line.close());
         for event in self.backlog.give_up() {
+            trace::event(self.line.config(), &event);
             self.outlet.take(event, &mut self.driver);
         }
     }
