@@ -24,11 +24,24 @@ pub trait Emit {
     ///
     /// As [`Connection::send`].
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError>;
+
+    /// Answers a message with its own name and data, byte for byte, without decoding it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::relay`].
+    fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
+        self.send_frame(message.to_frame())
+    }
 }
 
 impl Emit for Connection {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
         self.send(frame)
+    }
+
+    fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
+        Self::relay(self, message)
     }
 }
 

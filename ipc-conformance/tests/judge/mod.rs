@@ -14,7 +14,7 @@ pub(crate) struct Judge {
 impl Judge {
     /// Counts a verdict; a failed one is the test's error.
     pub(crate) fn take(&self, verdict: Verdict) -> Result<(), String> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock().expect("no test panics while it counts");
         state.0.count(&verdict);
         match verdict {
             Verdict::Passed => Ok(()),
@@ -32,7 +32,7 @@ impl Judge {
 
     /// Says how many there were of each, and why they are not all passed.
     pub(crate) fn print(&self, what: &str) {
-        let state = self.state.lock().unwrap();
+        let state = self.state.lock().expect("no test panics while it counts");
         println!("{what}: {}", state.0);
         for (reason, count) in &state.1 {
             println!("{count:6} {reason}");

@@ -18,7 +18,7 @@ use crate::{
     error::{EmitError, IoError},
     event::{Event, Outcome, Stats, Ticket},
     frame::Frame,
-    message::Json,
+    message::{Json, Message},
     outbox::Outbox,
     time::Timestamp,
 };
@@ -254,6 +254,15 @@ pub trait Drive {
     ///
     /// As [`Connection::send`].
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError>;
+
+    /// As [`Connection::relay`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    fn relay(&mut self, message: &Message) -> Result<(), EmitError> {
+        self.send(message.to_frame(), false).map(drop)
+    }
 
     /// As [`Connection::poll_outcome`].
     fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)>;

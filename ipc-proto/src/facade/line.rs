@@ -3,6 +3,7 @@
 use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::{
     mem,
+    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
 };
 use std::sync::Mutex;
@@ -63,11 +64,18 @@ pub(super) struct Line {
     config: Arc<Config>,
     state: Mutex<State>,
     requests: Mutex<Requests<Asked>>,
+    /// Something was asked at some time: only then can a message be an answer.
+    has_asked: AtomicBool,
 }
 
 impl Line {
     pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
-        Arc::new(Self { config, state: Mutex::default(), requests: Mutex::default() })
+        Arc::new(Self {
+            config,
+            state: Mutex::default(),
+            requests: Mutex::default(),
+            has_asked: AtomicBool::new(false),
+        })
     }
 
     // For handles.
@@ -157,6 +165,16 @@ impl Line {
 
     pub(super) const fn requests(&self) -> &Mutex<Requests<Asked>> {
         &self.requests
+    }
+
+    /// A question gets its number.
+    pub(super) fn begin_request(&self, asked: Asked) -> u64 {
+        self.has_asked.store(true, Ordering::Relaxed);
+        lock(&self.requests).begin(asked)
+    }
+
+    pub(super) fn has_asked(&self) -> bool {
+        self.has_asked.load(Ordering::Relaxed)
     }
 
     /// Tells the task to end; the stronger of two ways counts.

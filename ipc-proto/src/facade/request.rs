@@ -124,7 +124,7 @@ impl Waiting {
             let frame = Frame::encode(name, data)?;
             return Ok((Self { line, asked, number: None, answered: false }, frame));
         }
-        let number = lock(line.requests()).begin(asked.clone());
+        let number = line.begin_request(asked.clone());
         let waiting = Self { line, asked, number: Some(number), answered: false };
         let frame = request::question(name, number, data)?;
         Ok((waiting, frame))
@@ -169,7 +169,7 @@ impl Drop for Waiting {
 impl Line {
     /// Takes a message that answers a question; gives back one that does not.
     pub(super) fn take_answer(&self, message: Message) -> Option<Message> {
-        if message.name() != self.config().reply_type {
+        if !self.has_asked() || message.name() != self.config().reply_type {
             return Some(message);
         }
         match lock(self.requests()).answer(&self.config().reply_type, &message) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ipc_tokio::{Config, Emit, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Server};
+use ipc_tokio::{Config, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Server};
 
 use crate::{
     args::ServeArgs,
@@ -89,6 +89,10 @@ impl Answers {
         self.echo || !self.replies.is_empty()
     }
 
+    fn is_plain_echo(&self) -> bool {
+        self.echo && self.replies.is_empty()
+    }
+
     fn answer(&self, event: &Event) -> Option<Frame> {
         match event {
             Event::Message(message) => self.answer_message(message),
@@ -108,16 +112,21 @@ impl Answers {
 /// Answers inside the connection's task; what is to be printed goes on to the server's stream.
 fn handler(answers: Arc<Answers>, output: Output) -> Handler {
     Box::new(move |event, out| {
-        if let Some(frame) = answers.answer(&event) {
-            send(out, frame, output);
+        match &event {
+            Event::Message(message) if answers.is_plain_echo() => report(out.relay(message), output),
+            event => {
+                if let Some(frame) = answers.answer(event) {
+                    report(out.send_frame(frame), output);
+                }
+            }
         }
         output.shows(&event).then_some(event)
     })
 }
 
-/// Sends an answer, and says so when that cannot be: the connection is closing, mostly.
-fn send(out: &mut dyn Emit, frame: Frame, output: Output) {
-    match out.send_frame(frame) {
+/// Says so when an answer could not be sent: the connection is closing, mostly.
+fn report(sent: Result<Pressure, EmitError>, output: Output) {
+    match sent {
         Ok(_) => {}
         Err(EmitError::Encode(error)) => warn(format_args!("an answer cannot be sent: {error}")),
         // An output that cannot be written ends the command at the next event.
