@@ -325,7 +325,7 @@ pub enum End {
     Drained,
     /// When everything is written on the present connection; without one, now.
     Disconnect,
-    /// Now, with the error that it holds too much.
+    /// Now, with the error that it holds too much. A client that is not connected goes on.
     Overloaded,
     /// Now.
     Abort,
