@@ -38,10 +38,10 @@ pub use ipc_proto as proto;
 pub use ipc_proto::{
     Backoff, BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit,
     EmitError, EncodeError, Encoding, Event, Family, Frame, Interface, IoError, Json, Limits, Loaded, Message, Outcome,
-    Overflow, PeerId, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss,
-    Undelivered,
+    Overflow, PeerId, PeerInfo, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats,
+    SyncLoss, Undelivered,
     endpoint::Endpoint,
-    facade::{Delivery, Error, Handler, RequestError, Sender, ServerStats},
+    facade::{Delivery, Error, Handler, Inherited, RequestError, Sender, ServerStats},
     request::Request,
 };
 pub use runtime::{Clock, Tokio};

@@ -10,7 +10,7 @@ use std::{
 use ipc_proto::{
     Config, ConfigError, Timestamp, drive,
     endpoint::{Endpoint, Environment},
-    facade::{Error, Runtime, Task},
+    facade::{Error, Inherited, Runtime, Task},
 };
 use tokio::{
     runtime::Handle,
@@ -75,6 +75,17 @@ impl Runtime for Tokio {
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
         Accept::bind(endpoint, config)
+    }
+
+    fn adopt(&self, socket: Inherited, _config: &Arc<Config>) -> Result<Accept, Error> {
+        let handle = self.handle()?;
+        let _context = handle.enter();
+        Accept::adopt(socket)
+    }
+
+    #[cfg(unix)]
+    fn knows_users(&self, endpoint: &Endpoint) -> bool {
+        ipc_os::HAS_PEER_CREDENTIALS && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
     }
 
     fn environment(&self) -> Environment {

@@ -16,12 +16,13 @@ use super::Runtime;
 use crate::{
     config::Config,
     connection::{Connection as Machine, Side},
-    drive::{Drive, Driver, End, Reading},
+    drive::{Drive, Driver, End, Reading, Transport},
     error::EmitError,
     event::{Event, Stats},
     frame::Frame,
     message::{Json, Message},
     outbox::Pressure,
+    peer_info::PeerInfo,
 };
 
 /// One established connection, as a listener gives it: no task, no queue, no lock.
@@ -141,6 +142,12 @@ impl<R: Runtime> Connection<R> {
     #[must_use]
     pub fn peer_id(&self) -> Option<&Json> {
         self.driver.conn_ref().peer_id()
+    }
+
+    /// Who the peer is, as the system says.
+    #[must_use]
+    pub fn peer_info(&self) -> PeerInfo {
+        self.io().peer_info()
     }
 
     /// What the connection has done so far.

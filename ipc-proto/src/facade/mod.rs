@@ -25,6 +25,7 @@ mod accept;
 mod client;
 mod connection;
 mod events;
+mod inherited;
 mod ipc;
 mod line;
 mod listener;
@@ -38,6 +39,7 @@ mod trace;
 
 pub use client::Client;
 pub use connection::Connection;
+pub use inherited::Inherited;
 pub use ipc::Ipc;
 pub use listener::Listener;
 pub use outlet::Handler;
@@ -79,6 +81,19 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
         endpoint: &Endpoint,
         config: &Arc<Config>,
     ) -> impl Future<Output = Result<Self::Accept, Error>> + Send;
+
+    /// Takes over a socket that listens already. It never removes the socket's file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for a socket that this runtime cannot take.
+    fn adopt(&self, socket: Inherited, config: &Arc<Config>) -> Result<Self::Accept, Error>;
+
+    /// Whether the system says which user connects to `endpoint`.
+    fn knows_users(&self, endpoint: &Endpoint) -> bool {
+        let _ = endpoint;
+        false
+    }
 
     /// Where the sockets of an id are, on this machine.
     fn environment(&self) -> Environment;
