@@ -77,7 +77,7 @@ impl<R: Runtime> AcceptTask<R> {
         if !config.admits(&info) {
             return self.shared.count_refused();
         }
-        let line = Line::new(Arc::clone(config));
+        let line = Line::for_peer(Arc::clone(config));
         let share = Arc::new(self.shared.budget.share());
         let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
         // A surplus connection is closed at once, as node-ipc does.

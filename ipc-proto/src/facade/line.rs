@@ -15,7 +15,7 @@ use super::{
 };
 use crate::outbox::Pressure;
 use crate::{
-    config::Config,
+    config::{Config, SlowPeer},
     drive::End,
     error::EmitError,
     event::{Outcome, Stats},
@@ -64,6 +64,8 @@ pub(super) struct Line {
     config: Arc<Config>,
     state: Mutex<State>,
     requests: Mutex<Requests<Asked>>,
+    /// How much of what is posted the machine may have; the rest stays where it can be dropped.
+    hands_over: usize,
     /// Something was asked at some time: only then can a message be an answer.
     has_asked: AtomicBool,
 }
@@ -74,8 +76,19 @@ impl Line {
             config,
             state: Mutex::default(),
             requests: Mutex::default(),
+            hands_over: usize::MAX,
             has_asked: AtomicBool::new(false),
         })
+    }
+
+    /// For a server's peer, whose oldest frames may have to make room.
+    pub(super) fn for_peer(config: Arc<Config>) -> Arc<Self> {
+        let drops = config.slow_peer == SlowPeer::DropOldest;
+        let mut line = Self::new(config);
+        if let Some(line) = Arc::get_mut(&mut line).filter(|_| drops) {
+            line.hands_over = Pressure::HIGH_MARK;
+        }
+        line
     }
 
     // For handles.
@@ -232,13 +245,12 @@ impl Line {
     pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>, bool) {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
-        // It is the machine's from here on, which counts it in `pending`.
-        state.pending += mem::take(&mut state.posted_bytes);
-        (mem::take(&mut state.posted), state.end, mem::take(&mut state.renew))
+        let posted = if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() };
+        (posted, state.end, mem::take(&mut state.renew))
     }
 
-    /// What the machine holds now.
-    pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) {
+    /// What the machine holds now. Returns how many bytes it has not been given yet.
+    pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) -> usize {
         let mut state = lock(&self.state);
         let changed = pending < state.pending || stats.connects != state.stats.connects;
         state.pending = pending;
@@ -247,6 +259,10 @@ impl Line {
         if changed || stalled {
             state.wake_waiting();
         }
+        if pending < self.hands_over && !state.posted.is_empty() {
+            wake(state.task.take());
+        }
+        state.posted_bytes
     }
 
     /// The task has ended; what was posted since comes back.
@@ -262,6 +278,26 @@ impl Line {
 }
 
 impl State {
+    /// What is taken is the machine's from here on, which counts it in `pending`.
+    fn take_all(&mut self) -> VecDeque<Posted> {
+        self.pending += mem::take(&mut self.posted_bytes);
+        mem::take(&mut self.posted)
+    }
+
+    fn take_up_to(&mut self, mark: usize) -> VecDeque<Posted> {
+        if mark == usize::MAX {
+            return self.take_all();
+        }
+        let mut taken = VecDeque::new();
+        while self.pending < mark {
+            let Some(posted) = self.posted.pop_front() else { break };
+            self.posted_bytes -= posted.frame.len();
+            self.pending += posted.frame.len();
+            taken.push_back(posted);
+        }
+        taken
+    }
+
     fn wait(&mut self, cx: &Context<'_>) {
         if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             self.waiting.push(cx.waker().clone());
