@@ -1,9 +1,10 @@
 //! One connection that its owner polls.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::poll_fn,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -34,12 +35,18 @@ pub struct Connection<R: Runtime> {
     driver: Driver<R::Io, R::Clock>,
     /// For `Sink`: the frame that waits for room.
     waiting: Option<Frame>,
+    /// What closing has come upon so far.
+    undelivered: Vec<Frame>,
 }
 
 impl<R: Runtime> Connection<R> {
     /// Speaks the protocol over `io`, which is connected: for sockets that were made in another way.
     pub fn new(runtime: &R, io: R::Io, config: Arc<Config>, side: Side) -> Self {
-        Self { driver: Driver::new(Machine::new(config, side), io, runtime.clock()), waiting: None }
+        Self {
+            driver: Driver::new(Machine::new(config, side), io, runtime.clock()),
+            waiting: None,
+            undelivered: Vec::new(),
+        }
     }
 
     /// The next event; `None` after [`Event::Disconnected`].
@@ -121,15 +128,14 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// As [`close_with`](Self::close_with); returns what could not be delivered.
-    pub async fn close(&mut self) -> alloc::vec::Vec<Frame> {
-        let mut undelivered = alloc::vec::Vec::new();
-        self.close_with(|event| {
+    pub async fn close(&mut self) -> Vec<Frame> {
+        self.driver.end(End::Drained);
+        while let Some(event) = self.next().await {
             if let Event::Undelivered(lost) = event {
-                undelivered.push(lost.frame);
+                self.undelivered.push(lost.frame);
             }
-        })
-        .await;
-        undelivered
+        }
+        mem::take(&mut self.undelivered)
     }
 
     /// How many bytes wait to be written.
