@@ -320,7 +320,7 @@ async fn the_peer_that_holds_most_goes_and_no_other_notices() {
 /// A sequence of bytes that looks like none, but is always the same.
 fn garbage(seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
-    let mut next = || {
+    let next = || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
