@@ -1,7 +1,6 @@
 //! Several processes serve one socket: the parent binds it once, and its workers inherit it.
 //!
-//! The counterpart of node-ipc's cluster example. A worker also takes its socket from whoever follows the protocol of
-//! systemd, as `systemfd -s unix::/tmp/w.sock -- workers worker` does.
+//! The counterpart of node-ipc's cluster example. A worker takes its socket from systemd and the like as well.
 //!
 //! ```sh
 //! cargo run -p ipc-tokio --example workers
@@ -9,10 +8,8 @@
 
 use std::{
     env, io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::net::UnixListener,
-    },
+    os::fd::{AsFd, OwnedFd},
+    os::unix::net::UnixListener,
     process::{self, Child, Command},
 };
 

@@ -5,10 +5,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
     Config, IoError,
     endpoint::Endpoint,
-    facade::{self, Error, Inherited},
+    facade::{self, Error},
 };
 use tokio::net::TcpListener;
 

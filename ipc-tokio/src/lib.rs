@@ -33,6 +33,7 @@ pub use accept::Accept;
 pub use codec::{Codec, CodecError};
 pub use dial::Dial;
 pub use io::Io;
+pub use ipc_os::Inherited;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
 pub use ipc_proto::{
@@ -41,7 +42,7 @@ pub use ipc_proto::{
     Overflow, PeerId, PeerInfo, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats,
     SyncLoss, Undelivered,
     endpoint::Endpoint,
-    facade::{Delivery, Error, Handler, Inherited, RequestError, Sender, ServerStats},
+    facade::{Delivery, Error, Handler, RequestError, Sender, ServerStats},
     request::Request,
 };
 pub use runtime::{Clock, Tokio};

@@ -7,10 +7,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
     Config, ConfigError, Timestamp, drive,
     endpoint::{Endpoint, Environment},
-    facade::{Error, Inherited, Runtime, Task},
+    facade::{Error, Runtime, Task},
 };
 use tokio::{
     runtime::Handle,
@@ -55,6 +56,7 @@ impl Runtime for Tokio {
     type Clock = Clock;
     type Dial = Dial;
     type Accept = Accept;
+    type Inherited = Inherited;
 
     fn clock(&self) -> Clock {
         Clock { epoch: self.epoch, sleep: None }

@@ -4,6 +4,7 @@
 //! * [`bind_local`], [`bind_abstract`], [`bind_tcp`] and [`bind_tcp_reusing_port`] listen; the listeners are the standard library's and do not
 //!   block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
+//! * [`Inherited`] is a listener that somebody else bound.
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
@@ -23,6 +24,7 @@
 //! not know the lock: a Node server that starts on the same path takes it over, as it always does.
 
 mod environment;
+mod inherited;
 mod tcp;
 
 #[cfg(unix)]
@@ -39,6 +41,7 @@ mod peer;
 mod root;
 
 pub use environment::{environment, path_limit};
+pub use inherited::Inherited;
 pub use tcp::{bind_tcp, bind_tcp_reusing_port};
 
 #[cfg(unix)]

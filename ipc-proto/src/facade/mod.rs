@@ -39,7 +39,6 @@ mod trace;
 
 pub use client::Client;
 pub use connection::Connection;
-pub use inherited::Inherited;
 pub use ipc::Ipc;
 pub use listener::Listener;
 pub use outlet::Handler;
@@ -61,6 +60,8 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     type Dial: Dial<Io = Self::Io> + Send + Unpin + 'static;
     /// A listening socket.
     type Accept: Accept<Io = Self::Io> + Send + Unpin + 'static;
+    /// A socket that listens already, bound by somebody else.
+    type Inherited;
 
     /// A clock whose timestamps can be compared with those of every other clock of this runtime.
     fn clock(&self) -> Self::Clock;
@@ -87,7 +88,7 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// # Errors
     ///
     /// [`Error`] for a socket that this runtime cannot take.
-    fn adopt(&self, socket: Inherited, config: &Arc<Config>) -> Result<Self::Accept, Error>;
+    fn adopt(&self, socket: Self::Inherited, config: &Arc<Config>) -> Result<Self::Accept, Error>;
 
     /// Whether the system says which user connects to `endpoint`.
     fn knows_users(&self, endpoint: &Endpoint) -> bool {
