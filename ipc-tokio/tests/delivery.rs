@@ -4,7 +4,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use ipc_tokio::{Client, Config, EmitError, Endpoint, Event, Frame, Ipc, PeerId, Retry, Server, SlowPeer};
+use ipc_tokio::{Client, Config, EmitError, Endpoint, Event, Frame, Ipc, Overflow, PeerId, Retry, Server, SlowPeer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
@@ -168,6 +168,20 @@ async fn what_waits_for_a_peer_that_closes_comes_back() {
     let first = sent - lost.len();
     assert!(!lost.is_empty());
     assert_eq!(numbers(&lost), Vec::from_iter(first..sent), "all from the first that had not left");
+}
+
+#[tokio::test]
+async fn a_clients_overflow_policy_leaves_a_servers_peers_bounded() {
+    let (_dir, path) = place();
+    let mut server = Ipc::new(config().overflow(Overflow::DropOldest)).serve_at(path.clone()).await.unwrap();
+    let _deaf = UnixStream::connect(&path).await.unwrap();
+    let peer = connected(&mut server).await;
+    let sender = server.sender(peer).unwrap();
+    for n in 0..4 * CAP / BIG {
+        let _ = sender.try_send(big(n));
+        tokio::task::yield_now().await;
+        assert!(sender.pending_bytes() <= CAP, "{}", sender.pending_bytes());
+    }
 }
 
 #[tokio::test]

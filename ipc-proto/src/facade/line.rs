@@ -15,7 +15,7 @@ use super::{
 };
 use crate::outbox::Pressure;
 use crate::{
-    config::{Config, SlowPeer},
+    config::{Config, Overflow, SlowPeer},
     drive::End,
     error::EmitError,
     event::{Outcome, Stats},
@@ -39,6 +39,16 @@ impl From<Frame> for Posted {
     }
 }
 
+/// What handles want of the task.
+pub(super) struct Orders {
+    pub(super) posted: VecDeque<Posted>,
+    pub(super) end: Option<End>,
+    /// Drop the connection and make another one.
+    pub(super) renew: bool,
+    /// The connection does not keep up, and the profile is one that ends it for that.
+    pub(super) overloaded: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
     posted: VecDeque<Posted>,
@@ -47,8 +57,8 @@ struct State {
     pending: usize,
     stalled: bool,
     end: Option<End>,
-    /// The connection is to be dropped and made again.
     renew: bool,
+    overloaded: bool,
     /// The task takes nothing more.
     closed: bool,
     stats: Stats,
@@ -66,29 +76,29 @@ pub(super) struct Line {
     requests: Mutex<Requests<Asked>>,
     /// How much of what is posted the machine may have; the rest stays where it can be dropped.
     hands_over: usize,
+    /// A client that drops its oldest messages where there is no room for another one.
+    machine_drops: bool,
     /// Something was asked at some time: only then can a message be an answer.
     has_asked: AtomicBool,
 }
 
 impl Line {
+    /// For a client.
     pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
-        Arc::new(Self {
-            config,
-            state: Mutex::default(),
-            requests: Mutex::default(),
-            hands_over: usize::MAX,
-            has_asked: AtomicBool::new(false),
-        })
+        let drops = config.overflow == Overflow::DropOldest;
+        Self::with(config, usize::MAX, drops)
     }
 
     /// For a server's peer, whose oldest frames may have to make room.
     pub(super) fn for_peer(config: Arc<Config>) -> Arc<Self> {
         let drops = config.slow_peer == SlowPeer::DropOldest;
-        let mut line = Self::new(config);
-        if let Some(line) = Arc::get_mut(&mut line).filter(|_| drops) {
-            line.hands_over = Pressure::HIGH_MARK;
-        }
-        line
+        let hands_over = if drops { Pressure::HIGH_MARK } else { usize::MAX };
+        Self::with(config, hands_over, false)
+    }
+
+    fn with(config: Arc<Config>, hands_over: usize, machine_drops: bool) -> Arc<Self> {
+        let (state, requests, has_asked) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { config, state, requests, hands_over, machine_drops, has_asked })
     }
 
     // For handles.
@@ -101,8 +111,7 @@ impl Line {
         if state.closed || state.end.is_some() {
             return Err(EmitError::Closed(frame));
         }
-        let waiting = state.posted_bytes + state.pending;
-        if rules::exceeds(&self.config, waiting, frame.len()) {
+        if !self.has_room(&state, frame.len()) {
             return Err(self.refuse(state, frame));
         }
         state.posted_bytes += frame.len();
@@ -146,7 +155,7 @@ impl Line {
                     return Poll::Ready(Err(EmitError::Stalled(full)));
                 }
                 // Room may have come since `post` looked; it is looked at again at once then.
-                if rules::exceeds(&self.config, state.posted_bytes + state.pending, full.len()) && !state.closed {
+                if !self.has_room(&state, full.len()) && !state.closed {
                     state.wait(cx);
                 } else {
                     cx.waker().wake_by_ref();
@@ -230,10 +239,16 @@ impl Line {
         &self.config
     }
 
+    /// Where the oldest are dropped, the machine drops them: it always has room for what fits at all.
+    fn has_room(&self, state: &State, len: usize) -> bool {
+        let ahead = if self.machine_drops { state.posted_bytes } else { state.posted_bytes + state.pending };
+        !rules::exceeds(&self.config, ahead, len)
+    }
+
     /// Where Guarded and Assured have too much to write, the connection ends, as in node-ipc 14.
     fn refuse(&self, mut state: std::sync::MutexGuard<'_, State>, frame: Frame) -> EmitError {
         if self.config.is_guarded() {
-            state.end = Some(End::Overloaded);
+            state.overloaded = true;
             wake(state.task.take());
         }
         EmitError::Full(frame)
@@ -241,12 +256,16 @@ impl Line {
 
     // For the task.
 
-    /// What was posted, how to end, and whether to renew; otherwise `cx` is woken when there is something.
-    pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>, bool) {
+    /// What was posted and what the task is told; otherwise `cx` is woken when there is something.
+    pub(super) fn take(&self, cx: &Context<'_>) -> Orders {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
-        let posted = if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() };
-        (posted, state.end, mem::take(&mut state.renew))
+        Orders {
+            posted: if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() },
+            end: state.end,
+            renew: mem::take(&mut state.renew),
+            overloaded: mem::take(&mut state.overloaded),
+        }
     }
 
     /// What the machine holds now. Returns how many bytes it has not been given yet.
