@@ -166,8 +166,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         self.settle();
         let posted: usize = self.posted.iter().map(|posted| posted.frame.len()).sum();
         let pending = self.driver.pending_bytes() + posted;
-        self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
-        self.outlet.note_held(self.driver.held_bytes() + posted);
+        let behind = self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
+        self.outlet.note_held(self.driver.held_bytes() + posted + behind);
     }
 
     fn finish(&mut self) {
