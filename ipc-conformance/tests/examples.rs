@@ -173,7 +173,7 @@ async fn run(pair: &Pair, scene: &Scene) {
     let at = line.rsplit(' ').next().unwrap();
     let client = Process::start(pair.client, scene, at, pair.more);
 
-    let mut said = client.to_the_end().await;
+    let mut said = client.finish().await;
     if pair.said == NEWS {
         // Each client's lines keep their order.
         said.sort_by_key(|line| line.split(':').next().map(str::to_owned));
@@ -220,7 +220,7 @@ impl Process {
     }
 
     /// What it prints until it ends well, but for its lifecycle.
-    async fn to_the_end(mut self) -> Vec<String> {
+    async fn finish(mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = self.next().await {
             lines.push(line);

@@ -13,8 +13,8 @@ use ipc_tokio::{Config, Encoding, Event, Frame, Ipc, Profile};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let endpoint = env::args().nth(1).unwrap_or("raw".into()).parse()?;
-    let encoding: Encoding = env::args().nth(2).unwrap_or("utf8".into()).parse()?;
+    let endpoint = env::args().nth(1).unwrap_or_else(|| "raw".into()).parse()?;
+    let encoding: Encoding = env::args().nth(2).unwrap_or_else(|| "utf8".into()).parse()?;
     let config = Config::default().profile(Profile::Raw).encoding(encoding);
     let mut server = Ipc::new(config).connect_to_endpoint("server", endpoint)?;
 

@@ -11,7 +11,7 @@ use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8000".into());
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     // `world` is only this process's name for the server here; the address says where it is.
     let mut world = Ipc::new(Config::default().id("hello")).connect_to_net("world", &address)?;
     world.emit("message", "hello").await?;

@@ -12,7 +12,7 @@ use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8000".into());
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8000".into());
     let mut server = Ipc::new(Config::default().id("world")).serve_net(&address).await?;
     // Port 0 lets the system pick one; it is known now.
     println!("listening at {}", server.endpoints()[0]);
