@@ -15,7 +15,7 @@ use super::{
 };
 use crate::outbox::Pressure;
 use crate::{
-    config::Config,
+    config::{Config, Overflow},
     drive::End,
     error::EmitError,
     event::{Outcome, Stats},
@@ -39,6 +39,16 @@ impl From<Frame> for Posted {
     }
 }
 
+/// What handles want of the task.
+pub(super) struct Orders {
+    pub(super) posted: VecDeque<Posted>,
+    pub(super) end: Option<End>,
+    /// Drop the connection and make another one.
+    pub(super) renew: bool,
+    /// The connection does not keep up, and the profile is one that ends it for that.
+    pub(super) overloaded: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
     posted: VecDeque<Posted>,
@@ -47,8 +57,8 @@ struct State {
     pending: usize,
     stalled: bool,
     end: Option<End>,
-    /// The connection is to be dropped and made again.
     renew: bool,
+    overloaded: bool,
     /// The task takes nothing more.
     closed: bool,
     stats: Stats,
@@ -88,8 +98,7 @@ impl Line {
         if state.closed || state.end.is_some() {
             return Err(EmitError::Closed(frame));
         }
-        let waiting = state.posted_bytes + state.pending;
-        if rules::exceeds(&self.config, waiting, frame.len()) {
+        if !self.has_room(&state, frame.len()) {
             return Err(self.refuse(state, frame));
         }
         state.posted_bytes += frame.len();
@@ -133,7 +142,7 @@ impl Line {
                     return Poll::Ready(Err(EmitError::Stalled(full)));
                 }
                 // Room may have come since `post` looked; it is looked at again at once then.
-                if rules::exceeds(&self.config, state.posted_bytes + state.pending, full.len()) && !state.closed {
+                if !self.has_room(&state, full.len()) && !state.closed {
                     state.wait(cx);
                 } else {
                     cx.waker().wake_by_ref();
@@ -217,10 +226,19 @@ impl Line {
         &self.config
     }
 
+    /// Where the oldest are dropped, the machine drops them: it always has room for what fits at all.
+    fn has_room(&self, state: &State, len: usize) -> bool {
+        let ahead = match self.config.overflow {
+            Overflow::Refuse => state.posted_bytes + state.pending,
+            Overflow::DropOldest => state.posted_bytes,
+        };
+        !rules::exceeds(&self.config, ahead, len)
+    }
+
     /// Where Guarded and Assured have too much to write, the connection ends, as in node-ipc 14.
     fn refuse(&self, mut state: std::sync::MutexGuard<'_, State>, frame: Frame) -> EmitError {
         if self.config.is_guarded() {
-            state.end = Some(End::Overloaded);
+            state.overloaded = true;
             wake(state.task.take());
         }
         EmitError::Full(frame)
@@ -228,13 +246,18 @@ impl Line {
 
     // For the task.
 
-    /// What was posted, how to end, and whether to renew; otherwise `cx` is woken when there is something.
-    pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>, bool) {
+    /// What was posted and what the task is told; otherwise `cx` is woken when there is something.
+    pub(super) fn take(&self, cx: &Context<'_>) -> Orders {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
         // It is the machine's from here on, which counts it in `pending`.
         state.pending += mem::take(&mut state.posted_bytes);
-        (mem::take(&mut state.posted), state.end, mem::take(&mut state.renew))
+        Orders {
+            posted: mem::take(&mut state.posted),
+            end: state.end,
+            renew: mem::take(&mut state.renew),
+            overloaded: mem::take(&mut state.overloaded),
+        }
     }
 
     /// What the machine holds now.
