@@ -95,6 +95,7 @@
 //! | `max_event_name_length` | 256 UTF-16 units, in Guarded and Assured | node-ipc 14's |
 //! | `retry` | every 500 ms, without end | node-ipc's |
 //! | `drain_timeout` | 10 s | long enough for a slow peer to take 8 MiB, short enough to wait for |
+//! | `request_timeout` | 30 s | a question that is never answered must not wait for ever |
 //! | `sync_timeout`, `message_ttl` | none | what is late, only the application knows |
 //!
 //! # Errors and panics
@@ -134,6 +135,7 @@ mod frame;
 mod gate;
 mod message;
 mod outbox;
+mod peer_info;
 mod peers;
 pub mod request;
 mod router;
@@ -153,6 +155,7 @@ pub use event::{Event, Outcome, Reason, Stats, Ticket, Undelivered};
 pub use frame::{Deframer, Delimiter, Frame};
 pub use message::{Json, Message};
 pub use outbox::{Outbox, Pressure};
+pub use peer_info::PeerInfo;
 pub use peers::{Budget, PeerId, Peers, Share};
 pub use router::{Cx, Emit, Router};
 pub use time::Timestamp;

@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The other side knows the peer by its datagram, and answers.
     let (peer, message) = message(&mut world).await.ok_or("the server has stopped")?;
-    println!("{peer} at {:?} says {:?}", world.udp_address(peer), message.decode::<&str>()?);
+    let address = world.peer_info(peer).and_then(|info| info.address);
+    println!("peer {peer} at {address:?} says {:?}", message.decode::<&str>()?);
     world.emit(peer, "message", "world").await?;
 
     let (_, message) = self::message(&mut hello).await.ok_or("the server has stopped")?;

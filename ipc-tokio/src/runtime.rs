@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
     Config, ConfigError, Timestamp, drive,
     endpoint::{Endpoint, Environment},
@@ -56,6 +57,7 @@ impl Runtime for Tokio {
     type Dial = Dial;
     type Accept = Accept;
     type Datagram = Datagram;
+    type Inherited = Inherited;
 
     fn clock(&self) -> Clock {
         Clock { epoch: self.epoch, sleep: None }
@@ -81,6 +83,17 @@ impl Runtime for Tokio {
     async fn bind_datagram(&self, endpoint: &Endpoint, _config: &Arc<Config>) -> Result<Datagram, Error> {
         let _context = self.handle()?;
         Datagram::bind(endpoint)
+    }
+
+    fn adopt(&self, socket: Inherited, _config: &Arc<Config>) -> Result<Accept, Error> {
+        let handle = self.handle()?;
+        let _context = handle.enter();
+        Accept::adopt(socket)
+    }
+
+    #[cfg(unix)]
+    fn knows_users(&self, endpoint: &Endpoint) -> bool {
+        ipc_os::HAS_PEER_CREDENTIALS && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
     }
 
     fn environment(&self) -> Environment {

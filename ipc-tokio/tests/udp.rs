@@ -77,7 +77,7 @@ async fn two_servers_talk_over_both_families() {
         soon(hello.emit(to_world, "message", "hello")).await.unwrap();
         let (to_hello, message) = next_message(&mut world).await;
         assert_eq!(text(&message), ("message", "\"hello\"".to_owned()));
-        assert_eq!(world.udp_address(to_hello), Some(address(&hello).parse().unwrap()));
+        assert_eq!(world.peer_info(to_hello).unwrap().address, Some(address(&hello).parse().unwrap()));
         soon(world.emit(to_hello, "message", "world")).await.unwrap();
         let (peer, message) = next_message(&mut hello).await;
         assert_eq!((peer, text(&message)), (to_world, ("message", "\"world\"".to_owned())));

@@ -56,7 +56,8 @@ pub(crate) async fn a_node_end_speaks_first(scene: Scene) {
         peer.tell(&format!(r#"{{"cmd":"emit",{to},"type":"hello","data":{n}}}"#)).await;
         let (id, event) = within("a message", server.next()).await.expect("the server goes on");
         assert!(matches!(&event, Event::Message(message) if message.name() == "hello"), "{event:?}");
-        assert_eq!(server.udp_address(id), Some(address.parse().expect("an address")));
+        let info = server.peer_info(id).expect("the peer is there");
+        assert_eq!(info.address, Some(address.parse().expect("an address")));
         server.emit(id, "hello", &n).await.expect("it is as long as what came");
         let line = peer.expect("message").await;
         assert_eq!((line.texts().0, line.number()), ("\"hello\"", n));

@@ -21,6 +21,7 @@ use crate::{
     frame::Frame,
     message::{Json, Message},
     outbox::Outbox,
+    peer_info::PeerInfo,
     time::Timestamp,
 };
 
@@ -66,6 +67,11 @@ pub trait Transport {
     ///
     /// What the transport failed with.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>>;
+
+    /// Who is at the other end, as far as the system says. Without an own answer, nobody knows.
+    fn peer_info(&self) -> PeerInfo {
+        PeerInfo::default()
+    }
 }
 
 /// A runtime's monotonic clock and one timer on it.
@@ -230,6 +236,28 @@ impl<T: Transport> Pipe<T> {
     }
 }
 
+/// What a turn of the loop came to.
+enum Turn {
+    Event(Option<Event>),
+    Moved,
+    Stuck,
+}
+
+/// Takes turns until there is an event or nothing moves. A peer that always has something does not starve the
+/// others: after a while they are let in, and `cx` is woken.
+#[inline]
+fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<Option<Event>> {
+    for _ in 0..BUDGET {
+        match turn(cx) {
+            Turn::Event(event) => return Poll::Ready(event),
+            Turn::Moved => {}
+            Turn::Stuck => return Poll::Pending,
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
 /// Waits for a machine's next deadline. Says whether it has come.
 fn poll_timer<C: Clock, M: Machine>(cx: &mut Context<'_>, clock: &mut C, machine: &mut M) -> bool {
     let Some(at) = machine.deadline() else { return false };
@@ -306,7 +334,7 @@ pub enum End {
     Drained,
     /// When everything is written on the present connection; without one, now.
     Disconnect,
-    /// Now, with the error that it holds too much.
+    /// Now, with the error that it holds too much. A client that is not connected goes on.
     Overloaded,
     /// Now.
     Abort,

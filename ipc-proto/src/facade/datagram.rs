@@ -15,7 +15,7 @@ use super::{
     Runtime,
     backlog::{Backlog, Deliveries},
     door::{Door, Knocks},
-    line::Line,
+    line::{Line, Orders},
     outlet::ServerOutlet,
     server::Shared,
     task::Outlet,
@@ -99,10 +99,10 @@ impl<R: Runtime> DatagramTask<R> {
     /// Takes frames and commands from a peer's handles.
     fn take_posted(&mut self, peer: PeerId) {
         let Some(slot) = self.slots.get_mut(&peer) else { return };
-        let (posted, end, _) = slot.line.take(&Context::from_waker(&slot.bell));
+        let Orders { posted, end, overloaded, .. } = slot.line.take(&Context::from_waker(&slot.bell));
         posted.iter().for_each(|posted| trace::emitted(slot.line.config(), &posted.frame));
         slot.backlog.add(posted);
-        slot.end = slot.end.max(end);
+        slot.end = slot.end.max(end).max(overloaded.then_some(End::Overloaded));
         self.stirred.insert(peer);
         self.hand_over(peer);
     }
@@ -225,9 +225,9 @@ impl<R: Runtime> DatagramTask<R> {
         let Some(slot) = self.slots.get_mut(&peer) else { return };
         let behind = slot.backlog.bytes();
         let pending = machine.pending_to(peer) + behind;
-        slot.line.update(pending, false, machine.stats(peer).unwrap_or_default());
+        let posted = slot.line.update(pending, false, machine.stats(peer).unwrap_or_default());
         slot.line.allow(machine.allowance(peer).map(|left| left.saturating_sub(behind)));
-        slot.outlet.note_held(pending);
+        slot.outlet.note_held(pending + posted);
         if pending > 0 {
             self.stirred.insert(peer);
         }

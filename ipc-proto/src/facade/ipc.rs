@@ -14,7 +14,7 @@ use core::fmt;
 use std::sync::Mutex;
 
 use super::{
-    Accept, Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, lock,
+    Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, inherited, lock,
     outlet::{self, HandlerFactory},
     server::Sockets,
 };
@@ -22,7 +22,7 @@ use crate::{
     bind_error::BindError,
     config::Config,
     datagram::Datagrams,
-    drive::{DatagramSocket, End},
+    drive::End,
     endpoint::{self, Endpoint, Environment},
     peers::PeerId,
     router::Router,
@@ -33,7 +33,7 @@ use crate::{
 /// Several in one process do not know of each other. Cheap to clone; clones share the clients.
 pub struct Ipc<R> {
     config: Arc<Config>,
-    runtime: R,
+    pub(super) runtime: R,
     clients: Arc<Mutex<BTreeMap<String, Sender>>>,
 }
 
@@ -209,7 +209,7 @@ impl<R: Runtime> Ipc<R> {
         handlers: Option<HandlerFactory>,
     ) -> Result<Server<R>, Error> {
         let config = checked(&self.config)?;
-        let mut sockets = Sockets { accepts: Vec::new(), datagrams: Vec::new(), endpoints: Vec::new() };
+        let mut sockets = Sockets::new();
         for endpoint in endpoints {
             self.bind(self.resolved(endpoint)?, &config, &mut sockets).await?;
         }
@@ -222,12 +222,9 @@ impl<R: Runtime> Ipc<R> {
             let assured = |_| BindError::Assured { endpoint: endpoint.to_string() };
             let machine = Datagrams::new(Arc::clone(config)).map_err(assured)?;
             let socket = self.runtime.bind_datagram(&endpoint, config).await?;
-            sockets.endpoints.push(endpoint.with_port(socket.local_addr().port()));
-            sockets.datagrams.push((socket, machine));
+            sockets.add_datagram(endpoint, socket, machine);
         } else {
-            let accept = self.runtime.listen(&endpoint, config).await?;
-            sockets.endpoints.push(accept.endpoint().clone());
-            sockets.accepts.push(accept);
+            sockets.add(self.runtime.listen(&endpoint, config).await?);
         }
         Ok(())
     }
@@ -269,16 +266,19 @@ impl<R: Runtime> Ipc<R> {
         Ok(client)
     }
 
+    /// Where to listen, if the options allow it there.
     fn resolved(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
-        match endpoint {
-            Endpoint::Id(id) => Ok(Endpoint::Path(endpoint::local_path(
+        let endpoint = match endpoint {
+            Endpoint::Id(id) => Endpoint::Path(endpoint::local_path(
                 &self.config,
                 &self.environment(),
                 self.config.dialect,
                 checked_id(&id)?,
-            ))),
-            endpoint => Ok(endpoint),
-        }
+            )),
+            endpoint => endpoint,
+        };
+        inherited::check_served(&self.runtime, &endpoint, &self.config)?;
+        Ok(endpoint)
     }
 
     /// A TCP address; what it leaves out, the config says.

@@ -15,7 +15,7 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::{
-    Error, Runtime, Sender,
+    Accept, Error, Runtime, Sender,
     accept::{AcceptTask, Gatekeeper},
     datagram::DatagramTask,
     door::Door,
@@ -35,6 +35,7 @@ use crate::{
     frame::Frame,
     message::Json,
     outbox::Pressure,
+    peer_info::PeerInfo,
     peers::{Budget, PeerId, Peers, Share},
 };
 
@@ -67,15 +68,30 @@ pub(super) struct Entry {
     pub(super) line: Arc<Line>,
     pub(super) share: Arc<Share>,
     pub(super) name: Option<Json>,
-    /// Of a UDP peer.
-    pub(super) address: Option<SocketAddr>,
+    pub(super) info: PeerInfo,
 }
 
 /// What a server listens on.
 pub(super) struct Sockets<R: Runtime> {
-    pub(super) accepts: Vec<R::Accept>,
-    pub(super) datagrams: Vec<(R::Datagram, Datagrams)>,
-    pub(super) endpoints: Vec<Endpoint>,
+    accepts: Vec<R::Accept>,
+    datagrams: Vec<(R::Datagram, Datagrams)>,
+    endpoints: Vec<Endpoint>,
+}
+
+impl<R: Runtime> Sockets<R> {
+    pub(super) const fn new() -> Self {
+        Self { accepts: Vec::new(), datagrams: Vec::new(), endpoints: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, accept: R::Accept) {
+        self.endpoints.push(accept.endpoint().clone());
+        self.accepts.push(accept);
+    }
+
+    pub(super) fn add_datagram(&mut self, endpoint: Endpoint, socket: R::Datagram, machine: Datagrams) {
+        self.endpoints.push(endpoint.with_port(socket.local_addr().port()));
+        self.datagrams.push((socket, machine));
+    }
 }
 
 impl Entry {
@@ -90,7 +106,8 @@ impl Entry {
 pub struct ServerStats {
     /// Peers that are connected.
     pub peers: usize,
-    /// Connections that were closed at once because there were too many.
+    /// Connections that were closed at once: there were too many, or
+    /// [`allowed_uids`](Config#structfield.allowed_uids) does not list their user.
     pub refused: u64,
     /// Connections that were closed because all of them together held more than the memory budget.
     pub evicted: usize,
@@ -251,16 +268,17 @@ impl<R: Runtime> Server<R> {
         peer.ok_or_else(|| IoError::new("ECANCELED", "the server is stopped").into())
     }
 
-    /// Where a UDP peer is; `None` for others.
-    #[must_use]
-    pub fn udp_address(&self, peer: PeerId) -> Option<SocketAddr> {
-        lock(&self.shared.peers).get(peer)?.address
-    }
-
     /// How a peer named itself by `data.id`, where the config lets it. Never an identity.
     #[must_use]
     pub fn peer_id(&self, peer: PeerId) -> Option<Json> {
         lock(&self.shared.peers).get(peer)?.name.clone()
+    }
+
+    /// Who a peer is, as the system says; `None` for a peer that is gone. It is there from the peer's first event
+    /// on. Of a UDP peer it is the address, which may be forged.
+    #[must_use]
+    pub fn peer_info(&self, peer: PeerId) -> Option<PeerInfo> {
+        lock(&self.shared.peers).get(peer).map(|entry| entry.info)
     }
 
     /// Closes one peer's connection, once what waits is written. A UDP peer is forgotten then, without an event.
@@ -308,7 +326,8 @@ impl Shared {
     /// Takes a UDP peer in, which counts for no connection.
     pub(super) fn admit_datagrams(self: &Arc<Self>, line: Arc<Line>, address: SocketAddr) -> ServerOutlet {
         let share = Arc::new(self.budget.share());
-        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, address: Some(address) };
+        let info = PeerInfo::network(address);
+        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
         let peer = lock(&self.peers).insert_extra(entry);
         ServerOutlet::new(Arc::clone(self), peer, share, line)
     }

@@ -9,7 +9,7 @@ use core::{
 
 use super::{
     backlog::{Backlog, Deliveries},
-    line::Line,
+    line::{Line, Orders},
     trace,
 };
 use crate::{
@@ -54,9 +54,12 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let (posted, end, renew) = self.line.take(cx);
+        let Orders { posted, end, renew, overloaded } = self.line.take(cx);
         if renew {
             self.driver.renew();
+        }
+        if overloaded {
+            self.driver.end(End::Overloaded);
         }
         posted.iter().for_each(|posted| trace::emitted(self.line.config(), &posted.frame));
         self.backlog.add(posted);
@@ -129,8 +132,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         self.settle();
         let posted = self.backlog.bytes();
         let pending = self.driver.pending_bytes() + posted;
-        self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
-        self.outlet.note_held(self.driver.held_bytes() + posted);
+        let behind = self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
+        self.outlet.note_held(self.driver.held_bytes() + posted + behind);
     }
 
     fn finish(&mut self) {
