@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use ipc_tokio::{
-    Config, EmitError, Endpoint, Error, Event, Frame, Ipc, Limits, Message, PeerId, Pressure, Profile, Router, Server,
+    Config, EmitError, Endpoint, Error, Event, Frame, Ipc, Limits, Message, PeerId, Pressure, Profile, RequestError, Router, Server,
 };
 use tokio::{net::UdpSocket, time::timeout};
 
@@ -264,4 +264,19 @@ async fn what_udp_cannot_be_is_said() {
     assert!(hint(server.udp_peer("[::1]:1").await.unwrap_err()).contains("serve_udp6"));
     let taken = fast.serve_udp4(&address(&server)).await.unwrap_err();
     assert_eq!(taken.code(), Some("EADDRINUSE"));
+}
+
+#[tokio::test]
+async fn requests_are_answered_and_fail_when_they_cannot_leave() {
+    let router = Router::new().on_request("square", |_, n: u32| Ok::<_, String>(n * n));
+    let endpoint = "udp4:127.0.0.1:0".parse().unwrap();
+    let there = ipc(Config::default()).serve_routed(vec![endpoint], router, |_| ()).await.unwrap();
+    let here = serve(Config::default()).await;
+    let peer = soon(here.udp_peer(&address(&there))).await.unwrap();
+    let answers = (1..20).map(|n| here.request(peer, "square", &n));
+    for (n, answer) in (1..20).zip(soon(futures_util::future::join_all(answers)).await) {
+        assert_eq!(answer.unwrap().decode::<u32>().unwrap(), n * n);
+    }
+    let nowhere = soon(here.udp_peer("127.0.0.1:0")).await.unwrap();
+    assert!(matches!(soon(here.request(nowhere, "square", &2)).await, Err(RequestError::Lost)));
 }
