@@ -5,6 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
     Config, IoError,
     endpoint::Endpoint,
@@ -42,8 +43,28 @@ impl Accept {
             }
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Endpoint::Abstract(name) => Self::unix(ipc_os::bind_abstract(name, config)?, endpoint, None),
-            Endpoint::Tcp { host, port } => Self::tcp(host, *port),
+            Endpoint::Tcp { host, port } => {
+                let bind = if config.reuse_port { ipc_os::bind_tcp_reusing_port } else { ipc_os::bind_tcp };
+                Self::tcp(host, bind(host, *port)?)
+            }
             // `check` has refused all others.
+            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        }
+    }
+
+    /// A listener from elsewhere: its file, if it has one, is not this one's to remove.
+    pub(crate) fn adopt(socket: Inherited) -> Result<Self, Error> {
+        let endpoint = socket.endpoint()?;
+        match socket {
+            #[cfg(unix)]
+            Inherited::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Self::unix(listener, &endpoint, None)
+            }
+            Inherited::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Self::tcp(&listener.local_addr()?.ip().to_string(), listener)
+            }
             _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
     }
@@ -58,8 +79,8 @@ impl Accept {
         Ok(Self { socket, endpoint: endpoint.clone(), _file: file })
     }
 
-    fn tcp(host: &str, port: u16) -> Result<Self, Error> {
-        let listener = TcpListener::from_std(ipc_os::bind_tcp(host, port)?)?;
+    fn tcp(host: &str, listener: std::net::TcpListener) -> Result<Self, Error> {
+        let listener = TcpListener::from_std(listener)?;
         let endpoint = Endpoint::Tcp { host: host.into(), port: listener.local_addr()?.port() };
         Ok(Self {
             socket: Socket::Tcp(listener),

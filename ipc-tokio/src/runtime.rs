@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
     Config, ConfigError, Timestamp, drive,
     endpoint::{Endpoint, Environment},
@@ -55,6 +56,7 @@ impl Runtime for Tokio {
     type Clock = Clock;
     type Dial = Dial;
     type Accept = Accept;
+    type Inherited = Inherited;
 
     fn clock(&self) -> Clock {
         Clock { epoch: self.epoch, sleep: None }
@@ -75,6 +77,17 @@ impl Runtime for Tokio {
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
         Accept::bind(endpoint, config)
+    }
+
+    fn adopt(&self, socket: Inherited, _config: &Arc<Config>) -> Result<Accept, Error> {
+        let handle = self.handle()?;
+        let _context = handle.enter();
+        Accept::adopt(socket)
+    }
+
+    #[cfg(unix)]
+    fn knows_users(&self, endpoint: &Endpoint) -> bool {
+        ipc_os::HAS_PEER_CREDENTIALS && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
     }
 
     fn environment(&self) -> Environment {

@@ -6,6 +6,7 @@
 mod helper;
 mod kill;
 mod lifecycle;
+mod node;
 mod paths;
 mod payloads;
 mod peer;

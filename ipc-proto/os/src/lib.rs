@@ -1,9 +1,10 @@
 //! What every adapter of [`ipc_proto`] needs from the operating system, whatever its runtime.
 //!
 //! * [`environment`] tells the core about the machine and the user, [`path_limit`] how long a socket's path may be.
-//! * [`bind_local`], [`bind_abstract`] and [`bind_tcp`] listen; the listeners are the standard library's and do not
+//! * [`bind_local`], [`bind_abstract`], [`bind_tcp`] and [`bind_tcp_reusing_port`] listen; the listeners are the standard library's and do not
 //!   block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
+//! * [`Inherited`] is a listener that somebody else bound.
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
@@ -23,6 +24,7 @@
 //! not know the lock: a Node server that starts on the same path takes it over, as it always does.
 
 mod environment;
+mod inherited;
 mod tcp;
 
 #[cfg(unix)]
@@ -39,7 +41,8 @@ mod peer;
 mod root;
 
 pub use environment::{environment, path_limit};
-pub use tcp::bind_tcp;
+pub use inherited::Inherited;
+pub use tcp::{bind_tcp, bind_tcp_reusing_port};
 
 #[cfg(unix)]
 pub use connect::{connect_abstract, connect_any, connect_path};
@@ -48,4 +51,4 @@ pub use guard::SocketGuard;
 #[cfg(unix)]
 pub use local::{LocalListener, bind_abstract, bind_local};
 #[cfg(unix)]
-pub use peer::{PeerCredentials, peer_credentials};
+pub use peer::{HAS_PEER_CREDENTIALS, PeerCredentials, peer_credentials};

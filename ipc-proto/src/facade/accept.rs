@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     connection::{Connection, Side},
-    drive::{Clock, Driver, End},
+    drive::{Clock, Driver, End, Transport},
     time::Timestamp,
 };
 
@@ -73,9 +73,13 @@ impl<R: Runtime> AcceptTask<R> {
 
     fn admit(&self, io: R::Io) {
         let config = &self.shared.config;
-        let line = Line::new(Arc::clone(config));
+        let info = io.peer_info();
+        if !config.admits(&info) {
+            return self.shared.count_refused();
+        }
+        let line = Line::for_peer(Arc::clone(config));
         let share = Arc::new(self.shared.budget.share());
-        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
+        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
         // A surplus connection is closed at once, as node-ipc does.
         let Ok(peer) = lock(&self.shared.peers).insert(entry) else { return self.shared.count_refused() };
         if self.shared.gate.is_shut() {

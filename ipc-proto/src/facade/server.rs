@@ -31,6 +31,7 @@ use crate::{
     frame::Frame,
     message::Json,
     outbox::Pressure,
+    peer_info::PeerInfo,
     peers::{Budget, PeerId, Peers, Share},
 };
 
@@ -61,6 +62,7 @@ pub(super) struct Entry {
     pub(super) line: Arc<Line>,
     pub(super) share: Arc<Share>,
     pub(super) name: Option<Json>,
+    pub(super) info: PeerInfo,
 }
 
 impl Entry {
@@ -75,7 +77,8 @@ impl Entry {
 pub struct ServerStats {
     /// Peers that are connected.
     pub peers: usize,
-    /// Connections that were closed at once because there were too many.
+    /// Connections that were closed at once: there were too many, or
+    /// [`allowed_uids`](Config#structfield.allowed_uids) does not list their user.
     pub refused: u64,
     /// Connections that were closed because all of them together held more than the memory budget.
     pub evicted: usize,
@@ -211,6 +214,13 @@ impl<R: Runtime> Server<R> {
     #[must_use]
     pub fn peer_id(&self, peer: PeerId) -> Option<Json> {
         lock(&self.shared.peers).get(peer)?.name.clone()
+    }
+
+    /// Who a peer is, as the system says; `None` for a peer that is gone. It is there from the peer's first event
+    /// on.
+    #[must_use]
+    pub fn peer_info(&self, peer: PeerId) -> Option<PeerInfo> {
+        lock(&self.shared.peers).get(peer).map(|entry| entry.info)
     }
 
     /// Closes one peer's connection, once what waits is written.

@@ -1,6 +1,6 @@
 //! What each option of a file does.
 
-use alloc::{collections::BTreeSet, string::String};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
 use serde_json::Value;
@@ -65,6 +65,8 @@ pub(super) const OWN: &Table<Loaded> = &[
     ("syncLoss", |to, field| put_some(&mut to.config.sync_loss, field.choice())),
     ("syncTimeout", |to, field| put(&mut to.config.sync_timeout, field.maybe_span())),
     ("memoryBudget", |to, field| put(&mut to.config.limits.memory_budget, field.limit())),
+    ("allowedUids", |to, field| put(&mut to.config.allowed_uids, uids(field))),
+    ("reusePort", |to, field| put(&mut to.config.reuse_port, Ok(field.is_truthy()))),
     ("backoff", |to, field| put(&mut to.config.retry.backoff, backoff(field))),
 ];
 
@@ -148,6 +150,16 @@ fn names(field: &Field) -> Result<BTreeSet<String>, ConfigError> {
     let error = || field.error("use an array of event names");
     let name = |value: &Value| value.as_str().map(String::from).ok_or_else(error);
     field.value.as_array().ok_or_else(error)?.iter().map(name).collect()
+}
+
+/// An empty array lets nobody in, which is not the same as nothing.
+fn uids(field: &Field) -> Result<Option<Vec<u32>>, ConfigError> {
+    if field.value.is_null() {
+        return Ok(None);
+    }
+    let error = || field.error("use an array of the numbers of users");
+    let uid = |value: &Value| value.as_u64().and_then(|uid| u32::try_from(uid).ok()).ok_or_else(error);
+    field.value.as_array().ok_or_else(error)?.iter().map(uid).collect::<Result<_, _>>().map(Some)
 }
 
 /// Less than a millisecond is one, as for `setTimeout`; what is no span would be one as well there, and is refused.
