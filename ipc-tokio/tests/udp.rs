@@ -3,7 +3,8 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use ipc_tokio::{
-    Config, EmitError, Endpoint, Error, Event, Frame, Ipc, Limits, Message, PeerId, Pressure, Profile, RequestError, Router, Server,
+    Config, EmitError, Endpoint, Error, Event, Frame, Ipc, Limits, Message, PeerId, Pressure, Profile, RequestError,
+    Router, Server,
 };
 use tokio::{net::UdpSocket, time::timeout};
 
