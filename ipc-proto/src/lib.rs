@@ -32,7 +32,9 @@ mod time;
 
 pub use bind_error::BindError;
 pub use client::{Action, Client, ClientState};
-pub use config::{Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
+pub use config::{
+    Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss, TlsOptions, TlsVersion,
+};
 pub use connection::{Connection, Side};
 pub use error::{Code, ConfigError, ConnectionError, DecodeError, EmitError, EncodeError, IoError, ProtocolError};
 pub use event::{Event, Outcome, Reason, Stats, Ticket, Undelivered};

@@ -14,9 +14,22 @@ use crate::{
     frame::{Delimiter, Frame},
 };
 
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $ty:ty),* $(,)?) => { $(
+        #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
+        #[must_use]
+        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
+            self.$name = $name.into();
+            self
+        }
+    )* };
+}
+
 mod options;
+mod tls;
 
 pub use options::{Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
+pub use tls::{TlsOptions, TlsVersion};
 
 /// The largest frame that offsets within a message can describe.
 const MAX_FRAME: usize = u32::MAX as usize - 1;
@@ -85,6 +98,9 @@ pub struct Config {
     pub slow_peer: SlowPeer,
     /// How long a close may take to write what waits. Default 10 s.
     pub drain_timeout: Duration,
+    /// Speak TLS where a host and a port are given. `None` (the default): plain TCP there. Never for local sockets
+    /// and UDP.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for Config {
@@ -114,19 +130,9 @@ impl Default for Config {
             message_ttl: None,
             slow_peer: SlowPeer::default(),
             drain_timeout: Duration::from_secs(10),
+            tls: None,
         }
     }
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $ty:ty),* $(,)?) => { $(
-        #[doc = concat!("Sets [`", stringify!($name), "`](Config#structfield.", stringify!($name), ").")]
-        #[must_use]
-        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
-            self.$name = $name.into();
-            self
-        }
-    )* };
 }
 
 impl Config {
@@ -153,6 +159,7 @@ impl Config {
         message_ttl: Option<Duration>,
         slow_peer: SlowPeer,
         drain_timeout: Duration,
+        tls: Option<TlsOptions>,
     }
 
     /// Adds a name to [`allowed_events`](Config#structfield.allowed_events).

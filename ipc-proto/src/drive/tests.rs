@@ -4,7 +4,6 @@ use alloc::{
     collections::VecDeque,
     rc::Rc,
     string::{String, ToString},
-    sync::Arc,
     task::Wake,
     vec::Vec,
 };

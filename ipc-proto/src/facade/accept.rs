@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use super::{
     Accept, Runtime,
+    handshake::HandshakeTask,
     line::Line,
     lock,
     outlet::ServerOutlet,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     connection::{Connection, Side},
-    drive::{Clock, Driver, End},
+    drive::{Clock, Driver, End, Transport},
     time::Timestamp,
 };
 
@@ -43,7 +44,7 @@ impl Gatekeeper {
         }
     }
 
-    fn is_shut(&self) -> bool {
+    pub(super) fn is_shut(&self) -> bool {
         lock(&self.state).0
     }
 
@@ -70,20 +71,16 @@ impl<R: Runtime> AcceptTask<R> {
         Self { runtime, accepts, shared, clock, paused_until: None }
     }
 
-    fn admit(&self, io: R::Io) {
-        let config = &self.shared.config;
-        let line = Line::new(Arc::clone(config));
-        let share = Arc::new(self.shared.budget.share());
-        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
+    fn take(&self, io: R::Io) {
         // A surplus connection is closed at once, as node-ipc does.
-        let Ok(peer) = lock(&self.shared.peers).insert(entry) else { return self.shared.count_refused() };
-        if self.shared.gate.is_shut() {
-            // A stop that ran meanwhile may have missed this one.
-            line.end(End::Drained);
+        if !self.shared.has_room() {
+            return self.shared.count_refused();
         }
-        let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, self.runtime.clock());
-        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share);
-        self.runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
+        if io.is_session() {
+            let task = HandshakeTask::new(io, self.runtime.clone(), Arc::clone(&self.shared));
+            return self.runtime.spawn(Box::pin(task));
+        }
+        admit(&self.runtime, &self.shared, io);
     }
 
     /// Accepts what waits. Says whether there may be more.
@@ -93,8 +90,9 @@ impl<R: Runtime> AcceptTask<R> {
                 return false;
             };
             match result {
-                Ok(io) => self.admit(io),
-                Err(_) => {
+                Ok(io) => self.take(io),
+                Err(error) => {
+                    self.shared.accept_errors.push(error);
                     self.paused_until = Some(self.clock.now().saturating_add(PAUSE));
                     return true;
                 }
@@ -102,6 +100,22 @@ impl<R: Runtime> AcceptTask<R> {
         }
         true
     }
+}
+
+/// Makes a peer of a connection.
+pub(super) fn admit<R: Runtime>(runtime: &R, shared: &Arc<Shared>, io: R::Io) {
+    let config = &shared.config;
+    let line = Line::new(Arc::clone(config));
+    let share = Arc::new(shared.budget.share());
+    let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
+    let Ok(peer) = lock(&shared.peers).insert(entry) else { return shared.count_refused() };
+    if shared.gate.is_shut() {
+        // A stop that ran meanwhile may have missed this one.
+        line.end(End::Drained);
+    }
+    let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, runtime.clock());
+    let outlet = ServerOutlet::new(Arc::clone(shared), peer, share);
+    runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
 }
 
 fn ready<T>(poll: Poll<T>) -> Option<T> {
@@ -134,6 +148,7 @@ impl<R: Runtime> Future for AcceptTask<R> {
 impl<R: Runtime> Drop for AcceptTask<R> {
     fn drop(&mut self) {
         self.accepts.clear();
+        self.shared.accept_errors.close();
         self.shared.events.remove_producer();
     }
 }

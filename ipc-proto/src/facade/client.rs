@@ -17,12 +17,13 @@ use super::{
     Error, Runtime, Sender,
     events::{self, Events},
     line::Line,
+    reload::reload_all,
     task::{ConnectionTask, Outlet},
 };
 use crate::{
     client::Client as Machine,
     config::Config,
-    drive::{ClientDriver, Drive, End},
+    drive::{ClientDriver, Dial, Drive, End, Reload},
     endpoint::Endpoint,
     error::EmitError,
     event::Event,
@@ -38,18 +39,20 @@ pub struct Client<R: Runtime> {
     id: String,
     sender: Sender,
     events: Arc<Events<Event>>,
+    reload: Option<Arc<dyn Reload>>,
     runtime: PhantomData<fn() -> R>,
 }
 
 impl<R: Runtime> Client<R> {
     pub(super) fn start(runtime: &R, id: String, endpoints: &[Endpoint], config: Arc<Config>) -> Result<Self, Error> {
         let dial = runtime.dial(endpoints, &config)?;
+        let reload = dial.reload();
         let line = Line::new(Arc::clone(&config));
         let events = Arc::new(Events::new());
         let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
         let outlet = ClientOutlet::new(Arc::clone(&events));
         runtime.spawn(Box::pin(ConnectionTask::new(driver, Arc::clone(&line), outlet)));
-        Ok(Self { id, sender: Sender::new(line), events, runtime: PhantomData })
+        Ok(Self { id, sender: Sender::new(line), events, reload, runtime: PhantomData })
     }
 
     /// The id it was connected by.
@@ -97,6 +100,20 @@ impl<R: Runtime> Client<R> {
             }
         }
         undelivered
+    }
+
+    /// Reads the certificates and keys anew, for the connections to come; the one that is there stays. It blocks
+    /// while the files are read; without TLS it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the option and the file; then the certificates from before stay in use.
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        reload_all(self.reloads())
+    }
+
+    pub(super) fn reloads(&self) -> &[Arc<dyn Reload>] {
+        self.reload.as_slice()
     }
 
     /// A handle to emit with from anywhere.

@@ -7,9 +7,11 @@ use std::sync::Mutex;
 use super::{
     Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, lock,
     outlet::{self, HandlerFactory},
+    reload::Reloads,
 };
 use crate::{
     config::Config,
+    connection::Side,
     drive::End,
     endpoint::{self, Endpoint, Environment},
     peers::PeerId,
@@ -23,6 +25,7 @@ pub struct Ipc<R> {
     config: Arc<Config>,
     runtime: R,
     clients: Arc<Mutex<BTreeMap<String, Sender>>>,
+    reloads: Arc<Reloads>,
 }
 
 impl<R: Runtime> Ipc<R> {
@@ -30,7 +33,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// `config` is checked when something is connected or served.
     pub fn with_runtime(config: Config, runtime: R) -> Self {
-        Self { config: Arc::new(config), runtime, clients: Arc::default() }
+        Self { config: Arc::new(config), runtime, clients: Arc::default(), reloads: Arc::default() }
     }
 
     /// The settings.
@@ -61,14 +64,14 @@ impl<R: Runtime> Ipc<R> {
         self.connect(id, &[Endpoint::Path(path.into())])
     }
 
-    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`; `id` is only a name here. Without a host it is
-    /// 127.0.0.1, without a port 8000, as in node-ipc.
+    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`, over TLS when [`Config::tls`](Config#structfield.tls)
+    /// is set; `id` is only a name here. Without a host it is 127.0.0.1, without a port 8000, as in node-ipc.
     ///
     /// # Errors
     ///
     /// As [`connect_to`](Self::connect_to).
     pub fn connect_to_net(&self, id: &str, address: &str) -> Result<Client<R>, Error> {
-        self.connect(id, &[net(address)?])
+        self.connect(id, &[self.net(address)?])
     }
 
     /// As [`connect_to`](Self::connect_to), to whatever an [`Endpoint`] names.
@@ -117,13 +120,13 @@ impl<R: Runtime> Ipc<R> {
         self.serve_endpoints(vec![Endpoint::Path(path.into())]).await
     }
 
-    /// Serves TCP at `HOST:PORT`; port 0 lets the system pick one, see [`Server::endpoints`].
+    /// Serves TCP at `HOST:PORT`, over TLS when [`Config::tls`](Config#structfield.tls) is set; port 0 lets the system pick one, see [`Server::endpoints`].
     ///
     /// # Errors
     ///
     /// As [`serve`](Self::serve).
     pub async fn serve_net(&self, address: &str) -> Result<Server<R>, Error> {
-        self.serve_endpoints(vec![net(address)?]).await
+        self.serve_endpoints(vec![self.net(address)?]).await
     }
 
     /// Serves at every one of `endpoints` as one server.
@@ -179,7 +182,9 @@ impl<R: Runtime> Ipc<R> {
             let endpoint = self.resolved(endpoint)?;
             listeners.push(Listener::bind(self.runtime.clone(), &endpoint, Arc::clone(&config)).await?);
         }
-        Ok(Server::start(&self.runtime, listeners, config, handlers))
+        let server = Server::start(&self.runtime, listeners, config, handlers);
+        self.reloads.add(server.reloads());
+        Ok(server)
     }
 
     /// Listens, for connections that are yours to place.
@@ -190,6 +195,18 @@ impl<R: Runtime> Ipc<R> {
     pub async fn listen(&self, endpoint: Endpoint) -> Result<Listener<R>, Error> {
         let config = checked(&self.config)?;
         Listener::bind(self.runtime.clone(), &self.resolved(endpoint)?, config).await
+    }
+
+    /// Reads the certificates and keys of all clients and servers anew, for the connections to come. Those that are
+    /// there stay. It blocks while the files are read. Listeners have a
+    /// [way of their own](Listener::reload_tls).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for the first that could not be read, naming the option and the file; where one fails,
+    /// the certificates from before stay in use, and the others are reloaded nevertheless.
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        self.reloads.reload()
     }
 
     /// The way to emit to the server called `id`, if it is connected or being connected.
@@ -209,12 +226,14 @@ impl<R: Runtime> Ipc<R> {
 
     fn connect(&self, id: &str, endpoints: &[Endpoint]) -> Result<Client<R>, Error> {
         let config = checked(&self.config)?;
+        endpoints.iter().try_for_each(|endpoint| config.check_transport(endpoint, Side::Client))?;
         let mut clients = lock(&self.clients);
         clients.retain(|_, sender| !sender.line().is_ending());
         if clients.contains_key(id) {
             return Err(bad_id(id, "it is connected already: emit with of(id), or disconnect(id) first"));
         }
         let client = Client::start(&self.runtime, id.to_owned(), endpoints, config)?;
+        self.reloads.add(client.reloads());
         clients.insert(id.to_owned(), client.sender());
         Ok(client)
     }
@@ -231,15 +250,16 @@ impl<R: Runtime> Ipc<R> {
         }
     }
 
+    /// A TCP address, spoken to over TLS if that is configured.
+    fn net(&self, address: &str) -> Result<Endpoint, Error> {
+        let (host, port) = endpoint::host_port(address)?;
+        let secure = self.config.tls.is_some();
+        Ok(if secure { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } })
+    }
+
     fn environment(&self) -> Environment {
         self.runtime.environment()
     }
-}
-
-/// A TCP address.
-fn net(address: &str) -> Result<Endpoint, Error> {
-    let (host, port) = endpoint::host_port(address)?;
-    Ok(Endpoint::Tcp { host, port })
 }
 
 /// An id that can name a server.
@@ -258,7 +278,12 @@ impl<R: Runtime + Default> Ipc<R> {
 
 impl<R: Clone> Clone for Ipc<R> {
     fn clone(&self) -> Self {
-        Self { config: Arc::clone(&self.config), runtime: self.runtime.clone(), clients: Arc::clone(&self.clients) }
+        Self {
+            config: Arc::clone(&self.config),
+            runtime: self.runtime.clone(),
+            clients: Arc::clone(&self.clients),
+            reloads: Arc::clone(&self.reloads),
+        }
     }
 }
 

@@ -16,23 +16,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     bind_error::BindError,
     config::Config,
-    drive::{Clock, Dial, Transport},
+    drive::{Clock, Dial, Reload, Transport},
     endpoint::{Endpoint, Environment},
-    error::{ConfigError, EmitError, IoError},
+    error::{Code, ConfigError, EmitError, IoError},
 };
 
 mod accept;
+mod accept_errors;
 mod client;
 mod connection;
 mod events;
+mod handshake;
 mod ipc;
 mod line;
 mod listener;
 mod outlet;
+mod reload;
 mod sender;
 mod server;
 mod task;
 
+pub use accept_errors::AcceptErrors;
 pub use client::Client;
 pub use connection::Connection;
 pub use ipc::Ipc;
@@ -84,7 +88,8 @@ pub trait Accept {
     /// What it gives.
     type Io: Transport;
 
-    /// The next connection.
+    /// The next connection. One with a session is given before that is [ready](Transport::poll_ready), so that
+    /// a slow handshake keeps nobody waiting.
     ///
     /// # Errors
     ///
@@ -93,6 +98,11 @@ pub trait Accept {
 
     /// Where it listens, with the port that the system picked.
     fn endpoint(&self) -> &Endpoint;
+
+    /// What reads its certificates anew, where it has any.
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        None
+    }
 }
 
 /// What connecting, serving or listening fails with.
@@ -116,7 +126,8 @@ impl Error {
         match self {
             Self::Bind(error) => Some(error.code()),
             Self::Io(error) => Some(error.code()),
-            Self::Config(_) | Self::Emit(_) => None,
+            Self::Config(error) => error.code().map(Code::as_str),
+            Self::Emit(_) => None,
         }
     }
 

@@ -14,18 +14,21 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::{
-    Accept, Listener, Runtime, Sender,
+    Accept, AcceptErrors, Error, Listener, Runtime, Sender,
     accept::{AcceptTask, Gatekeeper},
+    accept_errors::ErrorQueue,
     events::Events,
+    handshake::Handshakes,
     line::Line,
     lock,
     outlet::{HandlerFactory, PeerEvents},
+    reload::reload_all,
 };
 use crate::{
     config::{Config, SlowPeer},
-    drive::End,
+    drive::{End, Reload},
     endpoint::Endpoint,
-    error::EmitError,
+    error::{EmitError, IoError},
     event::{Event, Stats},
     frame::Frame,
     message::Json,
@@ -40,6 +43,7 @@ use crate::{
 pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
     endpoints: Vec<Endpoint>,
+    reloads: Vec<Arc<dyn Reload>>,
     runtime: core::marker::PhantomData<fn() -> R>,
 }
 
@@ -51,7 +55,10 @@ pub(super) struct Shared {
     pub(super) budget: Arc<Budget>,
     pub(super) gate: Gatekeeper,
     pub(super) handlers: Option<HandlerFactory>,
+    pub(super) handshakes: Handshakes,
+    pub(super) accept_errors: Arc<ErrorQueue>,
     refused: AtomicU64,
+    failed_handshakes: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -68,8 +75,12 @@ pub(super) struct Entry {
 pub struct ServerStats {
     /// Peers that are connected.
     pub peers: usize,
+    /// TLS handshakes that are under way. They count toward the limit of connections.
+    pub handshakes: usize,
     /// Connections that were closed at once because there were too many.
     pub refused: u64,
+    /// TLS handshakes that failed; [`Server::accept_errors`] says why.
+    pub failed_handshakes: u64,
     /// Connections that were closed because all of them together held more than the memory budget.
     pub evicted: usize,
     /// Frames of broadcasts that slow peers did not get.
@@ -89,18 +100,22 @@ impl<R: Runtime> Server<R> {
     ) -> Self {
         let accepts: Vec<R::Accept> = listeners.into_iter().map(Listener::into_accept).collect();
         let endpoints = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
+        let reloads = accepts.iter().filter_map(Accept::reload).collect();
         let shared = Arc::new(Shared {
             peers: Mutex::new(Peers::new(config.limits.max_connections)),
             events: Events::new(),
             budget: Arc::new(Budget::new(config.limits.memory_budget)),
             gate: Gatekeeper::default(),
             handlers,
+            handshakes: Handshakes::default(),
+            accept_errors: Arc::default(),
             refused: AtomicU64::new(0),
+            failed_handshakes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             config,
         });
         runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
-        Self { shared, endpoints, runtime: core::marker::PhantomData }
+        Self { shared, endpoints, reloads, runtime: core::marker::PhantomData }
     }
 
     /// Where it listens, with the ports that the system picked.
@@ -203,13 +218,36 @@ impl<R: Runtime> Server<R> {
         poll_fn(|cx| self.shared.events.poll_producers_gone(cx)).await;
     }
 
+    /// What goes wrong before there is a peer: handshakes that fail, connections that cannot be accepted. It is a
+    /// handle of its own, so that it can be awaited beside [`next`](Self::next).
+    #[must_use]
+    pub fn accept_errors(&self) -> AcceptErrors {
+        AcceptErrors::new(Arc::clone(&self.shared.accept_errors))
+    }
+
+    /// Reads the certificates and keys anew, for the handshakes to come. Connections that are there stay. It blocks
+    /// while the files are read; without TLS it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the option and the file; then the certificates from before stay in use.
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        reload_all(&self.reloads)
+    }
+
+    pub(super) fn reloads(&self) -> &[Arc<dyn Reload>] {
+        &self.reloads
+    }
+
     /// What the server has done so far.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
         let peers = lock(&self.shared.peers);
         ServerStats {
             peers: peers.len(),
+            handshakes: self.shared.handshakes.len(),
             refused: self.shared.refused.load(Ordering::Relaxed),
+            failed_handshakes: self.shared.failed_handshakes.load(Ordering::Relaxed),
             evicted: self.shared.budget.evicted(),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
             held_bytes: self.shared.budget.held(),
@@ -221,10 +259,21 @@ impl<R: Runtime> Server<R> {
 impl Shared {
     fn stop(&self) {
         self.gate.close();
+        self.handshakes.wake_all();
         self.events.lift_limit();
         for (_, entry) in lock(&self.peers).iter() {
             entry.line.end(End::Drained);
         }
+    }
+
+    /// Whether one more connection may come.
+    pub(super) fn has_room(&self) -> bool {
+        lock(&self.peers).len() + self.handshakes.len() < self.config.limits.max_connections
+    }
+
+    pub(super) fn note_failed_handshake(&self, error: IoError) {
+        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+        self.accept_errors.push(error);
     }
 
     pub(super) fn count_refused(&self) {
