@@ -2,23 +2,30 @@
 
 use std::{
     io,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use ipc_proto::{
     Config, IoError,
+    drive::Reload,
     endpoint::Endpoint,
     facade::{self, Error},
 };
 use tokio::net::TcpListener;
 
-use crate::{dial, io::Io};
+use crate::{
+    dial,
+    io::{Io, prompt},
+    tls::{Acceptor, Own},
+};
 
 #[derive(Debug)]
 enum Socket {
     #[cfg(unix)]
     Unix(tokio::net::UnixListener),
     Tcp(TcpListener),
+    Tls(TcpListener, Acceptor),
 }
 
 /// A listening socket. Dropping it removes its socket file, if that is still its own.
@@ -32,7 +39,7 @@ pub struct Accept {
 }
 
 impl Accept {
-    pub(crate) fn bind(endpoint: &Endpoint, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn bind(endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
         match endpoint {
             #[cfg(unix)]
@@ -42,7 +49,11 @@ impl Accept {
             }
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Endpoint::Abstract(name) => Self::unix(ipc_os::bind_abstract(name, config)?, endpoint, None),
-            Endpoint::Tcp { host, port } => Self::tcp(host, *port),
+            Endpoint::Tcp { host, port } => Ok(Self::tcp(Socket::Tcp, host, *port)?),
+            Endpoint::Tls { host, port } => {
+                let acceptor = Acceptor::new(config, own)?;
+                Self::tcp(|listener| Socket::Tls(listener, acceptor), host, *port)
+            }
             // `check` has refused all others.
             _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
@@ -58,12 +69,14 @@ impl Accept {
         Ok(Self { socket, endpoint: endpoint.clone(), _file: file })
     }
 
-    fn tcp(host: &str, port: u16) -> Result<Self, Error> {
+    fn tcp(make: impl FnOnce(TcpListener) -> Socket, host: &str, port: u16) -> Result<Self, Error> {
         let listener = TcpListener::from_std(ipc_os::bind_tcp(host, port)?)?;
-        let endpoint = Endpoint::Tcp { host: host.into(), port: listener.local_addr()?.port() };
+        let (host, port) = (host.to_owned(), listener.local_addr()?.port());
+        let socket = make(listener);
+        let secure = matches!(socket, Socket::Tls(..));
         Ok(Self {
-            socket: Socket::Tcp(listener),
-            endpoint,
+            socket,
+            endpoint: if secure { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } },
             #[cfg(unix)]
             _file: None,
         })
@@ -77,12 +90,27 @@ impl facade::Accept for Accept {
         Poll::Ready(match &self.socket {
             #[cfg(unix)]
             Socket::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Io::Unix(stream)),
-            Socket::Tcp(listener) => ready!(listener.poll_accept(cx)).and_then(|(stream, _)| Io::tcp(stream)),
+            Socket::Tcp(listener) => {
+                ready!(listener.poll_accept(cx)).and_then(|(stream, _)| prompt(stream)).map(Io::Tcp)
+            }
+            Socket::Tls(listener, acceptor) => {
+                let accepted = ready!(listener.poll_accept(cx));
+                accepted.and_then(|(stream, peer)| Ok(acceptor.accept(prompt(stream)?, peer)))
+            }
         })
         .map_err(IoError::from)
     }
 
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        match &self.socket {
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+            Socket::Tcp(_) => None,
+            Socket::Tls(_, acceptor) => acceptor.reload(),
+        }
     }
 }

@@ -5,30 +5,37 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use ipc_proto::{
-    ConfigError, IoError, drive,
+    Config, ConfigError, IoError,
+    drive::{self, Reload},
     endpoint::Endpoint,
     facade::{self, Error},
 };
 use tokio::net::TcpStream;
 
-use crate::io::Io;
+use crate::{
+    io::{Io, prompt},
+    tls::{Connector, Own},
+};
 
 type Attempt = Pin<Box<dyn Future<Output = Result<Io, IoError>> + Send>>;
 
 /// A way to the first of several endpoints that answers.
 pub struct Dial {
     endpoints: Vec<Endpoint>,
+    tls: Option<Connector>,
     attempt: Option<Attempt>,
 }
 
 impl Dial {
-    pub(crate) fn new(endpoints: &[Endpoint]) -> Result<Self, Error> {
+    pub(crate) fn new(endpoints: &[Endpoint], config: &Arc<Config>, own: &Own) -> Result<Self, Error> {
         endpoints.iter().try_for_each(check)?;
-        Ok(Self { endpoints: endpoints.to_vec(), attempt: None })
+        let tls = Connector::new(endpoints, config, own)?;
+        Ok(Self { endpoints: endpoints.to_vec(), tls, attempt: None })
     }
 }
 
@@ -36,7 +43,7 @@ impl drive::Dial for Dial {
     type Io = Io;
 
     fn start(&mut self) {
-        self.attempt = Some(Box::pin(first(self.endpoints.clone())));
+        self.attempt = Some(Box::pin(first(self.endpoints.clone(), self.tls.clone())));
     }
 
     fn cancel(&mut self) {
@@ -49,6 +56,10 @@ impl drive::Dial for Dial {
             None => Poll::Pending,
         }
     }
+
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        self.tls.as_ref().and_then(Connector::reload)
+    }
 }
 
 impl fmt::Debug for Dial {
@@ -57,27 +68,38 @@ impl fmt::Debug for Dial {
     }
 }
 
-async fn first(endpoints: Vec<Endpoint>) -> Result<Io, IoError> {
+async fn first(endpoints: Vec<Endpoint>, tls: Option<Connector>) -> Result<Io, IoError> {
     let mut failed = None;
     for endpoint in endpoints {
-        match connect(&endpoint).await {
+        match connect(&endpoint, tls.as_ref()).await {
             Ok(io) => return Ok(io),
-            Err(error) => failed = Some(facade::telling(failed, error.into())),
+            Err(error) => failed = Some(facade::telling(failed, error)),
         }
     }
     Err(failed.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
 }
 
-async fn connect(endpoint: &Endpoint) -> io::Result<Io> {
+async fn connect(endpoint: &Endpoint, tls: Option<&Connector>) -> Result<Io, IoError> {
+    match (endpoint, tls) {
+        (Endpoint::Tls { host, port }, Some(tls)) => tls.connect(dial_tcp(host, *port).await?, host).await,
+        (endpoint, _) => Ok(connect_plain(endpoint).await?),
+    }
+}
+
+async fn connect_plain(endpoint: &Endpoint) -> io::Result<Io> {
     match endpoint {
         #[cfg(unix)]
         Endpoint::Path(path) => Ok(Io::Unix(tokio::net::UnixStream::connect(path).await?)),
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => Ok(Io::Unix(tokio::net::UnixStream::connect(format!("\0{name}")).await?)),
-        Endpoint::Tcp { host, port } => Io::tcp(TcpStream::connect((host.as_str(), *port)).await?),
+        Endpoint::Tcp { host, port } => Ok(Io::Tcp(dial_tcp(host, *port).await?)),
         // `check` has refused all others.
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
+}
+
+async fn dial_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    prompt(TcpStream::connect((host, port)).await?)
 }
 
 /// Whether this crate can reach `endpoint` on this system.
@@ -88,7 +110,12 @@ pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => return Ok(ipc_proto::endpoint::check_path(name, ipc_os::path_limit())?),
         Endpoint::Tcp { .. } => return Ok(()),
-        _ => "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME) and TCP (tcp:HOST:PORT) here",
+        // Where it is not built in, that is said when it is set up.
+        Endpoint::Tls { .. } => return Ok(()),
+        _ => {
+            "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) \
+             here"
+        }
     };
     Err(ConfigError::new("endpoint", endpoint.to_string(), hint).into())
 }

@@ -13,16 +13,18 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path
-//! and on TCP. A [`Client`] and each of a [`Server`]'s connections run in a task of their own; [`Listener`] and
-//! [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean, is in
-//! [`proto`]; this crate only binds it to tokio's sockets and timers.
+//! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path, on
+//! TCP, and with the feature `tls` on TLS. A [`Client`] and each of a [`Server`]'s connections run in a task of their
+//! own; [`Listener`] and [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean,
+//! is in [`proto`]; this crate only binds it to tokio's sockets and timers.
 
 mod accept;
 mod codec;
 mod dial;
 mod io;
 mod runtime;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
@@ -33,11 +35,16 @@ pub use ipc_proto as proto;
 pub use ipc_proto::{
     BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit, EmitError,
     EncodeError, Encoding, Event, Frame, IoError, Json, Limits, Message, Outcome, Overflow, PeerId, Pressure, Profile,
-    ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, Undelivered,
+    ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, TlsOptions, TlsVersion, Undelivered,
     endpoint::Endpoint,
-    facade::{Delivery, Error, Handler, Sender, ServerStats},
+    facade::{AcceptErrors, Delivery, Error, Handler, Sender, ServerStats},
 };
 pub use runtime::{Clock, Tokio};
+#[cfg(feature = "tls")]
+pub use tls::TlsIo;
+/// The TLS that is spoken, for [`Tokio::with_tls_client`] and [`Tokio::with_tls_server`].
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 
 /// A process among others: its id, its config, its clients. See [`proto::facade::Ipc`].
 pub type Ipc = proto::facade::Ipc<Tokio>;

@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{accept::Accept, dial::Dial, io::Io};
+use crate::{accept::Accept, dial::Dial, io::Io, tls::Own};
 
 /// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
 ///
@@ -26,6 +26,7 @@ use crate::{accept::Accept, dial::Dial, io::Io};
 pub struct Tokio {
     handle: Option<Handle>,
     epoch: Instant,
+    own: Own,
 }
 
 impl Tokio {
@@ -33,6 +34,26 @@ impl Tokio {
     #[must_use]
     pub fn with_handle(handle: Handle) -> Self {
         Self { handle: Some(handle), ..Self::default() }
+    }
+
+    /// Clients speak TLS by `config`, whatever the certificate options say, for all that those do not reach: other
+    /// ways to verify, keys in hardware, revocation lists.
+    ///
+    /// [`Config::tls`](crate::Config#structfield.tls) still says whether a host and a port mean TLS, the server's name
+    /// and the time a handshake may take. Such a configuration is never reloaded, and Assured refuses it.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_client(mut self, config: Arc<crate::rustls::ClientConfig>) -> Self {
+        self.own.client = Some(config);
+        self
+    }
+
+    /// Servers speak TLS by `config`, as [`with_tls_client`](Self::with_tls_client).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_server(mut self, config: Arc<crate::rustls::ServerConfig>) -> Self {
+        self.own.server = Some(config);
+        self
     }
 
     fn handle(&self) -> Result<Handle, Error> {
@@ -46,7 +67,7 @@ impl Tokio {
 
 impl Default for Tokio {
     fn default() -> Self {
-        Self { handle: None, epoch: Instant::now() }
+        Self { handle: None, epoch: Instant::now(), own: Own::default() }
     }
 }
 
@@ -67,14 +88,14 @@ impl Runtime for Tokio {
         }
     }
 
-    fn dial(&self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Dial, Error> {
+    fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
-        Dial::new(endpoints)
+        Dial::new(endpoints, config, &self.own)
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
-        Accept::bind(endpoint, config)
+        Accept::bind(endpoint, config, &self.own)
     }
 
     fn environment(&self) -> Environment {

@@ -4,6 +4,7 @@
 //! * [`bind_local`], [`bind_abstract`] and [`bind_tcp`] listen; the listeners are the standard library's and do not
 //!   block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
+//! * `tls` (with the feature of that name) loads certificates and keys for rustls.
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
@@ -24,6 +25,8 @@
 
 mod environment;
 mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 #[cfg(unix)]
 mod connect;
