@@ -1,3 +1,4 @@
 //! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.
 
 pub mod corpus;
+pub mod replay;

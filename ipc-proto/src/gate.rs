@@ -32,9 +32,9 @@ impl SyncGate {
         self.in_flight = Some(InFlight { frame, tag, since: now });
     }
 
-    /// Something came in: the answer, if one was awaited.
-    pub(crate) fn answer(&mut self) {
-        self.in_flight = None;
+    /// Something came in: the answer to the message with this tag, if one was awaited.
+    pub(crate) fn answer(&mut self) -> Option<Tag> {
+        self.in_flight.take().map(|answered| answered.tag)
     }
 
     /// No answer can come any more; the message it was awaited for.
@@ -57,12 +57,12 @@ mod tests {
         let mut gate = SyncGate::default();
         let timeout = Some(Duration::from_millis(5));
         assert!(gate.is_free());
-        gate.answer();
+        assert_eq!(gate.answer(), None);
         gate.begin(Timestamp::from_millis(1), Frame::event("one"), Tag::Plain);
         assert!(!gate.is_free());
         assert_eq!(gate.deadline(timeout), Some(Timestamp::from_millis(6)));
         assert_eq!(gate.deadline(None), None);
-        gate.answer();
+        assert_eq!(gate.answer(), Some(Tag::Plain));
         assert!(gate.is_free());
         assert_eq!(gate.deadline(timeout), None);
         gate.begin(Timestamp::from_millis(2), Frame::event("two"), Tag::Ticket(7));

@@ -233,6 +233,11 @@ impl Message {
         json.is_truthy().then_some(json)
     }
 
+    /// The frame as it came and where its data begins, when [`to_frame`](Self::to_frame) would give just that.
+    pub(crate) fn as_canonical(&self) -> Option<(&Bytes, usize)> {
+        self.canonical.then_some((&self.frame, self.data.start as usize))
+    }
+
     /// The frame that sends this event on, tokens verbatim and whitespace between them dropped; absent data
     /// becomes `{}`, as in Node.
     ///

@@ -1,6 +1,6 @@
 //! From names to typed handlers.
 
-use alloc::{boxed::Box, collections::BTreeMap, string::String};
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String};
 use core::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,6 +13,7 @@ use crate::{
     message::Message,
     outbox::Pressure,
     peers::PeerId,
+    request::{REPLY, Request},
 };
 
 /// Whatever takes frames for a peer.
@@ -23,11 +24,24 @@ pub trait Emit {
     ///
     /// As [`Connection::send`].
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError>;
+
+    /// Answers a message with its own name and data, byte for byte, without decoding it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::relay`].
+    fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
+        self.send_frame(message.to_frame())
+    }
 }
 
 impl Emit for Connection {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
         self.send(frame)
+    }
+
+    fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
+        Self::relay(self, message)
     }
 }
 
@@ -78,7 +92,13 @@ impl<S: fmt::Debug> fmt::Debug for Cx<'_, S> {
     }
 }
 
-type Handler<S> = Box<dyn Fn(&mut Cx<'_, S>, &Message) -> Result<(), DecodeError> + Send + Sync>;
+/// What a route did with a message.
+enum Routed {
+    Done,
+    Unmatched,
+}
+
+type Handler<S> = Box<dyn Fn(&mut Cx<'_, S>, &Message) -> Result<Routed, DecodeError> + Send + Sync>;
 
 /// Handlers by the name of the event: node-ipc's `on`, without shared state behind the scenes.
 ///
@@ -126,7 +146,43 @@ impl<S> Router<S> {
     {
         let handler = move |cx: &mut Cx<'_, S>, message: &Message| {
             handler(cx, message.decode()?);
-            Ok(())
+            Ok(Routed::Done)
+        };
+        self.routes.insert(name.into(), Box::new(handler));
+        self
+    }
+
+    /// Answers the requests called `name` with what `handler` returns, or with its error's text.
+    ///
+    /// A message of that name that asks nothing (its data has no `req`) counts as one without a route. See
+    /// [`crate::request`] for what a request is on the wire; the answer is called
+    /// [`reply`](crate::request::REPLY).
+    ///
+    /// ```
+    /// use ipc_proto::Router;
+    ///
+    /// let router = Router::<()>::new().on_request("half", |_, n: u32| {
+    ///     if n % 2 == 0 { Ok(n / 2) } else { Err("odd") }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_request<T, A, E, F>(mut self, name: impl Into<String>, handler: F) -> Self
+    where
+        T: DeserializeOwned,
+        A: Serialize,
+        E: fmt::Display,
+        F: Fn(&mut Cx<'_, S>, T) -> Result<A, E> + Send + Sync + 'static,
+    {
+        let handler = move |cx: &mut Cx<'_, S>, message: &Message| {
+            let Some(request) = Request::of(message) else { return Ok(Routed::Unmatched) };
+            let answer = match handler(cx, request.body.decode()?) {
+                Ok(answer) => request.answer(REPLY, &answer),
+                Err(error) => request.refuse(REPLY, &format!("{error}")),
+            };
+            let answer = answer.or_else(|error| request.refuse(REPLY, &format!("{error}")));
+            // A peer that is gone, or does not take its answers, is not worth a word here.
+            drop(answer.map(|frame| cx.send(frame)));
+            Ok(Routed::Done)
         };
         self.routes.insert(name.into(), Box::new(handler));
         self
@@ -140,7 +196,7 @@ impl<S> Router<S> {
     {
         let handler = move |cx: &mut Cx<'_, S>, message: &Message| {
             handler(cx, message);
-            Ok(())
+            Ok(Routed::Done)
         };
         self.routes.insert(name.into(), Box::new(handler));
         self
@@ -159,8 +215,10 @@ impl<S> Router<S> {
         message: Message,
     ) -> Result<Option<Message>, DecodeError> {
         let Some(handler) = self.routes.get(message.name()) else { return Ok(Some(message)) };
-        handler(&mut Cx { state, peer, out }, &message)?;
-        Ok(None)
+        Ok(match handler(&mut Cx { state, peer, out }, &message)? {
+            Routed::Done => None,
+            Routed::Unmatched => Some(message),
+        })
     }
 }
 

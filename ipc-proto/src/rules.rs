@@ -155,7 +155,17 @@ pub(crate) fn check_incoming(config: &Config, message: &Message) -> Result<(), P
     if message.len() > config.frame_limit() {
         return Err(ProtocolError::new(Code::FrameTooLarge));
     }
-    check_name(config, message.name())
+    // Finding the name costs, and only these two profiles look at it.
+    if config.is_guarded() { check_name(config, message.name()) } else { Ok(()) }
+}
+
+/// Whether a frame that came in may go out as it is: nothing has to be looked up in it.
+pub(crate) fn passes_as_is(config: &Config, text: &[u8], data_at: usize) -> bool {
+    let small_data = text.len() - data_at <= 5;
+    matches!(config.profile, Profile::Fast)
+        && text.len() <= config.frame_limit()
+        && config.delimiter.is_control()
+        && !(small_data && is_blank(config, &text[data_at..text.len() - 1]))
 }
 
 #[cfg(test)]

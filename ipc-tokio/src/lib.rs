@@ -37,7 +37,8 @@ pub use ipc_proto::{
     EncodeError, Encoding, Event, Frame, IoError, Json, Limits, Message, Outcome, Overflow, PeerId, Pressure, Profile,
     ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, TlsOptions, TlsVersion, Undelivered,
     endpoint::Endpoint,
-    facade::{AcceptErrors, Delivery, Error, Handler, Sender, ServerStats},
+    facade::{AcceptErrors, Delivery, Error, Handler, RequestError, Sender, ServerStats},
+    request::Request,
 };
 pub use runtime::{Clock, Tokio};
 #[cfg(feature = "tls")]

@@ -1,4 +1,5 @@
 //! The facade over real sockets: the shape of the API, and what it promises.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::time::Duration;
 

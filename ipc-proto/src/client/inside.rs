@@ -62,10 +62,10 @@ impl Client {
     /// An event of the connection on its way to the application.
     pub(super) fn pass(&mut self, event: Event) -> Event {
         match &event {
-            Event::Message(_) | Event::Raw(_) => self.answered(),
+            Event::Message(_) | Event::Raw(_) => self.note_answer(),
             Event::Error(ConnectionError::Protocol(error)) => {
                 self.violated = rules::is_fatal(&self.config, *error);
-                self.answered();
+                self.note_answer();
             }
             Event::Error(ConnectionError::Io(_))
             | Event::Connected
@@ -78,9 +78,11 @@ impl Client {
     }
 
     /// Sync mode: anything that comes in lets the next message go.
-    fn answered(&mut self) {
+    fn note_answer(&mut self) {
         if !self.gate.is_free() {
-            self.gate.answer();
+            if let Some(Tag::Ticket(ticket)) = self.gate.answer() {
+                self.answered = Some(Ticket(ticket));
+            }
             self.feed();
             self.close_if_drained();
         }

@@ -111,6 +111,8 @@ pub struct Client {
     violated: bool,
     /// `High` was answered, so `Writable` is owed.
     owes_writable: bool,
+    /// Sync mode: the message that the last event answered.
+    answered: Option<Ticket>,
     due: VecDeque<Event>,
     /// Bytes of undelivered messages that nobody has heard of yet.
     unreported: usize,
@@ -138,6 +140,7 @@ impl Client {
             disconnecting: false,
             violated: false,
             owes_writable: false,
+            answered: None,
             due: VecDeque::new(),
             unreported: 0,
             actions: VecDeque::new(),
@@ -296,6 +299,15 @@ impl Client {
         self.stop_now();
     }
 
+    /// Drops the present connection and makes another one after the retry delay. Without a connection it does
+    /// nothing.
+    pub fn renew(&mut self, now: Timestamp) {
+        self.tick(now);
+        if self.state == State::Open {
+            self.conn.abort(now);
+        }
+    }
+
     /// Whether to give up at the next disconnect instead of retrying: node-ipc's `stopRetrying`.
     pub fn stop_retrying(&mut self, stop: bool) {
         self.stop_retrying = stop;
@@ -350,6 +362,7 @@ impl Client {
     /// The next event. The answer may change with every `handle_*` and every verb.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.answered = None;
         loop {
             if let Some(event) = self.due.pop_front() {
                 self.note_reported(&event);
@@ -446,6 +459,12 @@ impl Client {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.pending_bytes() == 0 && self.gate.is_free()
+    }
+
+    /// In sync mode: the ticket of the message that the event polled last answered, if it had one.
+    #[must_use]
+    pub const fn answered(&self) -> Option<Ticket> {
+        self.answered
     }
 
     /// What the client was configured with.

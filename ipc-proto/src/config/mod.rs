@@ -96,6 +96,10 @@ pub struct Config {
     pub message_ttl: Option<Duration>,
     /// What a broadcast does about a peer that does not keep up. Default: disconnects it.
     pub slow_peer: SlowPeer,
+    /// What answers to requests are called. Default `reply`.
+    pub reply_type: String,
+    /// How long a request waits for its answer. Default 30 s.
+    pub request_timeout: Duration,
     /// How long a close may take to write what waits. Default 10 s.
     pub drain_timeout: Duration,
     /// Speak TLS where a host and a port are given. `None` (the default): plain TCP there. Never for local sockets
@@ -129,6 +133,8 @@ impl Default for Config {
             overflow: Overflow::default(),
             message_ttl: None,
             slow_peer: SlowPeer::default(),
+            reply_type: crate::request::REPLY.to_owned(),
+            request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             tls: None,
         }
@@ -158,6 +164,8 @@ impl Config {
         overflow: Overflow,
         message_ttl: Option<Duration>,
         slow_peer: SlowPeer,
+        reply_type: String,
+        request_timeout: Duration,
         drain_timeout: Duration,
         tls: Option<TlsOptions>,
     }

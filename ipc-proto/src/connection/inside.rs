@@ -164,6 +164,13 @@ impl Connection {
         self.after_push(Ok(()))
     }
 
+    /// Whether a frame that came in can be answered with itself, unseen.
+    pub(super) fn passes(&self, text: &Bytes, data_at: usize) -> bool {
+        self.state == State::Open
+            && rules::passes_as_is(&self.config, text, data_at)
+            && !rules::exceeds(&self.config, self.outbox.pending(), text.len())
+    }
+
     pub(super) fn push_frame(&mut self, frame: &Frame, tag: Tag) {
         let delimiter = if frame.is_raw() { &[][..] } else { self.config.delimiter.as_bytes() };
         self.outbox.push(frame.as_bytes(), delimiter, tag);

@@ -269,7 +269,13 @@ impl Connection {
     ///
     /// As [`send`](Self::send).
     pub fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
-        self.send(message.to_frame())
+        match message.as_canonical() {
+            Some((text, data_at)) if self.passes(text, data_at) => {
+                self.outbox.push(text, self.config.delimiter.as_bytes(), Tag::Plain);
+                self.after_push(Ok(()))
+            }
+            _ => self.send(message.to_frame()),
+        }
     }
 
     /// Writes what waits, waits for the peer's end, and then is over. Emits are refused from now on, messages

@@ -238,7 +238,8 @@ fn nothing_is_heard_after_the_end() {
 fn classic_raw_bytes_pass_through_the_encoding() {
     use crate::config::Encoding;
     let classic = || Config::default().profile(Profile::Raw).dialect(Dialect::Classic);
-    let cases: [(Encoding, &[&[u8]], &[&[u8]]); 4] = [
+    type Case = (Encoding, &'static [&'static [u8]], &'static [&'static [u8]]);
+    let cases: [Case; 4] = [
         (Encoding::Utf8, &[b"\xff\xc3", b"\xa9A"], &[b"\xef\xbf\xbd", b"\xc3\xa9A"]),
         (Encoding::Ascii, &[b"\xe9"], &[b"i"]),
         (Encoding::Latin1, &[b"\x00\xff"], &[b"\x00\xff"]),

@@ -113,6 +113,14 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
         }
     }
 
+    fn answered(&self) -> Option<Ticket> {
+        self.client.answered()
+    }
+
+    fn renew(&mut self) {
+        self.client.renew(self.clock.now());
+    }
+
     fn pending_bytes(&self) -> usize {
         self.client.pending_bytes()
     }

@@ -96,6 +96,10 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
         if tracked { self.conn.send_tracked(frame).map(Some) } else { self.conn.send(frame).map(|_| None) }
     }
 
+    fn relay(&mut self, message: &Message) -> Result<(), EmitError> {
+        self.conn.relay(message).map(drop)
+    }
+
     fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)> {
         self.conn.poll_outcome()
     }

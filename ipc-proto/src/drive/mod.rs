@@ -19,7 +19,7 @@ use crate::{
     error::{ConfigError, EmitError, IoError},
     event::{Event, Outcome, Stats, Ticket},
     frame::Frame,
-    message::Json,
+    message::{Json, Message},
     outbox::Outbox,
     time::Timestamp,
 };
@@ -305,6 +305,15 @@ pub trait Drive {
     /// As [`Connection::send`].
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError>;
 
+    /// As [`Connection::relay`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    fn relay(&mut self, message: &Message) -> Result<(), EmitError> {
+        self.send(message.to_frame(), false).map(drop)
+    }
+
     /// As [`Connection::poll_outcome`].
     fn poll_outcome(&mut self) -> Option<(Ticket, Outcome)>;
 
@@ -319,6 +328,14 @@ pub trait Drive {
 
     /// What was done so far.
     fn stats(&self) -> Stats;
+
+    /// In sync mode: which message the last event answered.
+    fn answered(&self) -> Option<Ticket> {
+        None
+    }
+
+    /// Drops the connection and makes another one, where that can be.
+    fn renew(&mut self) {}
 
     /// How the peer named itself.
     fn peer_id(&self) -> Option<&Json> {

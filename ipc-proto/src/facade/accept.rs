@@ -114,7 +114,7 @@ pub(super) fn admit<R: Runtime>(runtime: &R, shared: &Arc<Shared>, io: R::Io) {
         line.end(End::Drained);
     }
     let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, runtime.clock());
-    let outlet = ServerOutlet::new(Arc::clone(shared), peer, share);
+    let outlet = ServerOutlet::new(Arc::clone(shared), peer, share, Arc::clone(&line));
     runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
 }
 

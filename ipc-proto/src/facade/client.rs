@@ -4,7 +4,6 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::poll_fn,
-    marker::PhantomData,
     ops::Deref,
     pin::Pin,
     task::{Context, Poll},
@@ -40,7 +39,7 @@ pub struct Client<R: Runtime> {
     sender: Sender,
     events: Arc<Events<Event>>,
     reload: Option<Arc<dyn Reload>>,
-    runtime: PhantomData<fn() -> R>,
+    runtime: R,
 }
 
 impl<R: Runtime> Client<R> {
@@ -50,9 +49,9 @@ impl<R: Runtime> Client<R> {
         let line = Line::new(Arc::clone(&config));
         let events = Arc::new(Events::new());
         let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
-        let outlet = ClientOutlet::new(Arc::clone(&events));
+        let outlet = ClientOutlet::new(Arc::clone(&events), Arc::clone(&line));
         runtime.spawn(Box::pin(ConnectionTask::new(driver, Arc::clone(&line), outlet)));
-        Ok(Self { id, sender: Sender::new(line), events, reload, runtime: PhantomData })
+        Ok(Self { id, sender: Sender::new(line), events, reload, runtime: runtime.clone() })
     }
 
     /// The id it was connected by.
@@ -116,6 +115,10 @@ impl<R: Runtime> Client<R> {
         self.reload.as_slice()
     }
 
+    pub(super) const fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
     /// A handle to emit with from anywhere.
     #[must_use]
     pub fn sender(&self) -> Sender {
@@ -175,12 +178,13 @@ impl<R: Runtime> fmt::Debug for Client<R> {
 /// A client's events go to its handle.
 struct ClientOutlet {
     events: Arc<Events<Event>>,
+    line: Arc<Line>,
 }
 
 impl ClientOutlet {
-    fn new(events: Arc<Events<Event>>) -> Self {
+    fn new(events: Arc<Events<Event>>, line: Arc<Line>) -> Self {
         events.add_producer();
-        Self { events }
+        Self { events, line }
     }
 }
 
@@ -190,8 +194,10 @@ impl Outlet for ClientOutlet {
     }
 
     fn take<D: Drive>(&mut self, event: Event, _driver: &mut D) {
-        let bytes = events::weight(&event);
-        self.events.push(events::kept(event), bytes);
+        if let Some(event) = events::without_answers(&self.line, event) {
+            let bytes = events::weight(&event);
+            self.events.push(events::kept(event), bytes);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use core::{
 };
 use std::sync::Mutex;
 
-use super::lock;
+use super::{line::Line, lock};
 use crate::event::Event;
 
 /// How much may wait before the tasks stop taking events from their machines, which then stop reading.
@@ -142,6 +142,18 @@ impl<E> State<E> {
 
     fn wake_blocked(&mut self) {
         mem::take(&mut self.blocked).into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Gives answers to those who asked; what is left of the event is for the application.
+pub(super) fn without_answers(line: &Line, event: Event) -> Option<Event> {
+    match event {
+        Event::Message(message) => line.take_answer(message).map(Event::Message),
+        Event::Disconnected { .. } => {
+            line.lose_answers(true);
+            Some(event)
+        }
+        event => Some(event),
     }
 }
 

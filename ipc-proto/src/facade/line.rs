@@ -3,11 +3,16 @@
 use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::{
     mem,
+    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
 };
 use std::sync::Mutex;
 
-use super::{lock, sender::Delivery};
+use super::{
+    lock,
+    request::{Asked, RequestError},
+    sender::Delivery,
+};
 use crate::outbox::Pressure;
 use crate::{
     config::Config,
@@ -15,6 +20,7 @@ use crate::{
     error::EmitError,
     event::{Outcome, Stats},
     frame::Frame,
+    request::Requests,
     rules,
 };
 
@@ -23,6 +29,14 @@ use crate::{
 pub(super) struct Posted {
     pub(super) frame: Frame,
     pub(super) delivery: Option<Delivery>,
+    /// In sync mode: who is answered by the message that answers this one.
+    pub(super) asked: Option<Asked>,
+}
+
+impl From<Frame> for Posted {
+    fn from(frame: Frame) -> Self {
+        Self { frame, delivery: None, asked: None }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +47,8 @@ struct State {
     pending: usize,
     stalled: bool,
     end: Option<End>,
+    /// The connection is to be dropped and made again.
+    renew: bool,
     /// The task takes nothing more.
     closed: bool,
     stats: Stats,
@@ -47,17 +63,26 @@ struct State {
 pub(super) struct Line {
     config: Arc<Config>,
     state: Mutex<State>,
+    requests: Mutex<Requests<Asked>>,
+    /// Something was asked at some time: only then can a message be an answer.
+    has_asked: AtomicBool,
 }
 
 impl Line {
     pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
-        Arc::new(Self { config, state: Mutex::default() })
+        Arc::new(Self {
+            config,
+            state: Mutex::default(),
+            requests: Mutex::default(),
+            has_asked: AtomicBool::new(false),
+        })
     }
 
     // For handles.
 
     /// Posts a frame, or hands it back.
-    pub(super) fn post(&self, frame: Frame, delivery: Option<Delivery>) -> Result<Pressure, EmitError> {
+    pub(super) fn post(&self, posted: Posted) -> Result<Pressure, EmitError> {
+        let Posted { frame, delivery, asked } = posted;
         let frame = rules::outgoing(&self.config, frame)?;
         let mut state = lock(&self.state);
         if state.closed || state.end.is_some() {
@@ -68,7 +93,7 @@ impl Line {
             return Err(self.refuse(state, frame));
         }
         state.posted_bytes += frame.len();
-        state.posted.push_back(Posted { frame: frame.detach(), delivery });
+        state.posted.push_back(Posted { frame: frame.detach(), delivery, asked });
         let pressure = Pressure::of(state.posted_bytes + state.pending);
         wake(state.task.take());
         Ok(pressure)
@@ -79,12 +104,12 @@ impl Line {
     pub(super) fn post_over_oldest(&self, frame: &Frame) -> Result<usize, EmitError> {
         let mut dropped = 0;
         loop {
-            match self.post(frame.clone(), None) {
+            match self.post(frame.clone().into()) {
                 Err(EmitError::Full(frame)) => {
                     let mut state = lock(&self.state);
                     let Some(oldest) = state.posted.pop_front() else { return Err(EmitError::Full(frame)) };
                     state.posted_bytes -= oldest.frame.len();
-                    oldest.settle(Outcome::Undelivered);
+                    drop(oldest.give_up());
                     dropped += 1;
                 }
                 result => return result.map(|_| dropped),
@@ -98,9 +123,10 @@ impl Line {
         cx: &mut Context<'_>,
         frame: &mut Option<Frame>,
         delivery: Option<&Delivery>,
+        asked: Option<&Asked>,
     ) -> Poll<Result<Pressure, EmitError>> {
         let Some(taken) = frame.take() else { return Poll::Pending };
-        match self.post(taken, delivery.cloned()) {
+        match self.post(Posted { frame: taken, delivery: delivery.cloned(), asked: asked.cloned() }) {
             Err(EmitError::Full(full)) if !self.config.is_guarded() => {
                 let mut state = lock(&self.state);
                 if state.stalled {
@@ -117,6 +143,38 @@ impl Line {
             }
             result => Poll::Ready(result),
         }
+    }
+
+    /// As [`poll_post`](Self::poll_post), for a question.
+    pub(super) fn poll_ask(
+        &self,
+        cx: &mut Context<'_>,
+        frame: &mut Option<Frame>,
+        asked: &Asked,
+        next_message_answers: bool,
+    ) -> Poll<Result<Pressure, EmitError>> {
+        self.poll_post(cx, frame, Some(&asked.delivery), next_message_answers.then_some(asked))
+    }
+
+    /// Tells the task to drop the connection and make another one.
+    pub(super) fn renew(&self) {
+        let mut state = lock(&self.state);
+        state.renew = true;
+        wake(state.task.take());
+    }
+
+    pub(super) const fn requests(&self) -> &Mutex<Requests<Asked>> {
+        &self.requests
+    }
+
+    /// A question gets its number.
+    pub(super) fn begin_request(&self, asked: Asked) -> u64 {
+        self.has_asked.store(true, Ordering::Relaxed);
+        lock(&self.requests).begin(asked)
+    }
+
+    pub(super) fn has_asked(&self) -> bool {
+        self.has_asked.load(Ordering::Relaxed)
     }
 
     /// Tells the task to end; the stronger of two ways counts.
@@ -170,13 +228,13 @@ impl Line {
 
     // For the task.
 
-    /// What was posted, and how to end; otherwise `cx` is woken when there is something.
-    pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>) {
+    /// What was posted, how to end, and whether to renew; otherwise `cx` is woken when there is something.
+    pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>, bool) {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
         // It is the machine's from here on, which counts it in `pending`.
         state.pending += mem::take(&mut state.posted_bytes);
-        (mem::take(&mut state.posted), state.end)
+        (mem::take(&mut state.posted), state.end, mem::take(&mut state.renew))
     }
 
     /// What the machine holds now.
@@ -216,10 +274,15 @@ impl State {
 }
 
 impl Posted {
-    pub(super) fn settle(self, outcome: Outcome) {
+    /// Nothing became of it: tells whoever waits, and gives back the frame.
+    pub(super) fn give_up(self) -> Frame {
         if let Some(delivery) = self.delivery {
-            delivery.settle(outcome);
+            delivery.settle(Outcome::Undelivered);
         }
+        if let Some(asked) = self.asked {
+            asked.settle(Err(RequestError::Lost));
+        }
+        self.frame
     }
 }
 

@@ -32,6 +32,8 @@ mod line;
 mod listener;
 mod outlet;
 mod reload;
+mod request;
+mod rooms;
 mod sender;
 mod server;
 mod task;
@@ -42,6 +44,8 @@ pub use connection::Connection;
 pub use ipc::Ipc;
 pub use listener::Listener;
 pub use outlet::Handler;
+pub use request::RequestError;
+pub use rooms::Room;
 pub use sender::{Delivery, Sender};
 pub use server::{Server, ServerStats};
 

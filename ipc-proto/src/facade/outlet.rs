@@ -1,10 +1,14 @@
 //! Where the events of a server's connection go: to its handler, and from there to the server's stream.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::task::{Context, Poll};
+use core::{
+    mem,
+    task::{Context, Poll},
+};
 
 use super::{
     events::{self, Events},
+    line::Line,
     lock,
     server::Shared,
     task::Outlet,
@@ -14,6 +18,7 @@ use crate::{
     error::EmitError,
     event::Event,
     frame::Frame,
+    message::Message,
     outbox::Pressure,
     peers::{PeerId, Share},
     router::{Emit, Router},
@@ -53,16 +58,19 @@ pub(super) struct ServerOutlet {
     shared: Arc<Shared>,
     peer: PeerId,
     share: Arc<Share>,
+    line: Arc<Line>,
     handler: Option<Handler>,
     identifies: bool,
+    /// Something was added to the stream since its room was looked at.
+    pushed: bool,
 }
 
 impl ServerOutlet {
-    pub(super) fn new(shared: Arc<Shared>, peer: PeerId, share: Arc<Share>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, peer: PeerId, share: Arc<Share>, line: Arc<Line>) -> Self {
         shared.events.add_producer();
         let handler = shared.handlers.as_ref().map(|make| make(peer));
         let identifies = shared.config.identifies_peers();
-        Self { shared, peer, share, handler, identifies }
+        Self { shared, peer, share, line, handler, identifies, pushed: true }
     }
 
     /// Keeps the peer's name where the server can be asked for it.
@@ -76,7 +84,13 @@ impl ServerOutlet {
 
 impl Outlet for ServerOutlet {
     fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.shared.events.poll_room(cx)
+        // Where the handler keeps all events to itself, the stream is as it was.
+        if !mem::take(&mut self.pushed) {
+            return Poll::Ready(());
+        }
+        let room = self.shared.events.poll_room(cx);
+        self.pushed = room.is_pending();
+        room
     }
 
     fn pauses_at(&self) -> usize {
@@ -88,6 +102,7 @@ impl Outlet for ServerOutlet {
         if self.identifies {
             self.note_name(driver);
         }
+        let Some(event) = events::without_answers(&self.line, event) else { return };
         let event = match &mut self.handler {
             Some(handler) => handler(event, &mut Answers(driver)),
             None => Some(event),
@@ -95,6 +110,7 @@ impl Outlet for ServerOutlet {
         if let Some(event) = event {
             let bytes = events::weight(&event);
             self.shared.events.push((self.peer, events::kept(event)), bytes);
+            self.pushed = true;
         }
     }
 
@@ -116,6 +132,11 @@ struct Answers<'d, D>(&'d mut D);
 impl<D: Drive> Emit for Answers<'_, D> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
         self.0.send(frame, false)?;
+        Ok(Pressure::of(self.0.pending_bytes()))
+    }
+
+    fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
+        self.0.relay(message)?;
         Ok(Pressure::of(self.0.pending_bytes()))
     }
 }

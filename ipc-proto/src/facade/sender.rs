@@ -42,10 +42,14 @@ impl Sender {
     /// [`EmitError::Closed`] when the connection is over, [`EmitError::Stalled`] when waiting would be for
     /// ever because nobody takes events and the peer does not read, [`EmitError::Full`] in Guarded and Assured
     /// (the connection ends then), [`EmitError::Encode`] as [`crate::Connection::emit`].
-    pub async fn emit<T: Serialize + ?Sized>(&self, name: &str, data: &T) -> Result<Pressure, EmitError> {
-        // Encoded before the first await: `data` need not live, nor be Send, longer.
-        let frame = Frame::encode(name, data)?;
-        self.send(frame).await
+    pub fn emit<'s, T: Serialize + ?Sized>(
+        &'s self,
+        name: &str,
+        data: &T,
+    ) -> impl Future<Output = Result<Pressure, EmitError>> + use<'s, T> {
+        // Encoded right here: `data` need not live, nor be Sync, any longer.
+        let frame = Frame::encode(name, data);
+        async move { self.send(frame?).await }
     }
 
     /// Emits an event without data: `"data":{}`.
@@ -65,7 +69,7 @@ impl Sender {
     /// As [`emit`](Self::emit).
     pub async fn send(&self, frame: Frame) -> Result<Pressure, EmitError> {
         let mut frame = Some(frame);
-        poll_fn(|cx| self.line.poll_post(cx, &mut frame, None)).await
+        poll_fn(|cx| self.line.poll_post(cx, &mut frame, None, None)).await
     }
 
     /// Emits an event, and gives something to wait on for what becomes of it.
@@ -73,10 +77,24 @@ impl Sender {
     /// # Errors
     ///
     /// As [`emit`](Self::emit).
-    pub async fn emit_tracked<T: Serialize + ?Sized>(&self, name: &str, data: &T) -> Result<Delivery, EmitError> {
-        let mut frame = Some(Frame::encode(name, data)?);
+    pub fn emit_tracked<'s, T: Serialize + ?Sized>(
+        &'s self,
+        name: &str,
+        data: &T,
+    ) -> impl Future<Output = Result<Delivery, EmitError>> + use<'s, T> {
+        let frame = Frame::encode(name, data);
+        async move { self.send_tracked(frame?).await }
+    }
+
+    /// As [`emit_tracked`](Self::emit_tracked), for a frame that was encoded before.
+    ///
+    /// # Errors
+    ///
+    /// As [`emit`](Self::emit).
+    pub async fn send_tracked(&self, frame: Frame) -> Result<Delivery, EmitError> {
+        let mut frame = Some(frame);
         let delivery = Delivery::default();
-        poll_fn(|cx| self.line.poll_post(cx, &mut frame, Some(&delivery))).await?;
+        poll_fn(|cx| self.line.poll_post(cx, &mut frame, Some(&delivery), None)).await?;
         Ok(delivery)
     }
 
@@ -95,7 +113,7 @@ impl Sender {
     ///
     /// As [`try_emit`](Self::try_emit).
     pub fn try_send(&self, frame: Frame) -> Result<Pressure, EmitError> {
-        self.line.post(frame, None)
+        self.line.post(frame.into())
     }
 
     /// How many bytes wait to be written.
@@ -130,7 +148,7 @@ impl Sender {
         if self.waiting.is_none() {
             return Poll::Ready(Ok(()));
         }
-        self.line.poll_post(cx, &mut self.waiting, None).map_ok(drop)
+        self.line.poll_post(cx, &mut self.waiting, None, None).map_ok(drop)
     }
 }
 
@@ -142,7 +160,7 @@ impl Sink<Frame> for Sender {
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> Result<(), EmitError> {
-        match self.line.post(frame, None) {
+        match self.line.post(frame.into()) {
             Err(EmitError::Full(frame)) => self.waiting = Some(frame),
             result => drop(result?),
         }

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
@@ -44,7 +44,7 @@ pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
     endpoints: Vec<Endpoint>,
     reloads: Vec<Arc<dyn Reload>>,
-    runtime: core::marker::PhantomData<fn() -> R>,
+    runtime: R,
 }
 
 /// What a server's handle, its accepting task and its connections share.
@@ -67,6 +67,12 @@ pub(super) struct Entry {
     pub(super) line: Arc<Line>,
     pub(super) share: Arc<Share>,
     pub(super) name: Option<Json>,
+}
+
+impl Entry {
+    pub(super) fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
+    }
 }
 
 /// What a server has done so far.
@@ -115,7 +121,7 @@ impl<R: Runtime> Server<R> {
             config,
         });
         runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
-        Self { shared, endpoints, reloads, runtime: core::marker::PhantomData }
+        Self { shared, endpoints, reloads, runtime: runtime.clone() }
     }
 
     /// Where it listens, with the ports that the system picked.
@@ -139,8 +145,14 @@ impl<R: Runtime> Server<R> {
     /// # Errors
     ///
     /// [`EmitError::Closed`] for a peer that is gone; otherwise as [`Sender::emit`].
-    pub async fn emit<T: Serialize + ?Sized>(&self, peer: PeerId, name: &str, data: &T) -> Result<Pressure, EmitError> {
-        self.send(peer, Frame::encode(name, data)?).await
+    pub fn emit<'s, T: Serialize + ?Sized>(
+        &'s self,
+        peer: PeerId,
+        name: &str,
+        data: &T,
+    ) -> impl Future<Output = Result<Pressure, EmitError>> + use<'s, R, T> {
+        let frame = Frame::encode(name, data);
+        async move { self.send(peer, frame?).await }
     }
 
     /// Sends a frame that was encoded before to one peer, and waits while there is no room for it.
@@ -174,13 +186,26 @@ impl<R: Runtime> Server<R> {
     ///
     /// As [`broadcast`](Self::broadcast).
     pub fn broadcast_frame(&self, frame: &Frame) -> Result<usize, EmitError> {
+        self.send_to(frame, |peers| peers.iter().map(|(_, entry)| entry.line()).collect())
+    }
+
+    /// Queues a frame for the peers that `pick` picks; returns for how many.
+    pub(super) fn send_to(
+        &self,
+        frame: &Frame,
+        pick: impl FnOnce(&Peers<Entry>) -> Vec<Arc<Line>>,
+    ) -> Result<usize, EmitError> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
-        let lines: Vec<Arc<Line>> = lock(&self.shared.peers).iter().map(|(_, entry)| Arc::clone(&entry.line)).collect();
-        let mut queued = 0;
-        for line in lines {
-            queued += usize::from(self.shared.post_or_drop(&line, &frame));
-        }
-        Ok(queued)
+        let lines = pick(&lock(&self.shared.peers));
+        Ok(lines.iter().filter(|line| self.shared.post_or_drop(line, &frame)).count())
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) const fn runtime(&self) -> &R {
+        &self.runtime
     }
 
     /// The way to emit to one peer from anywhere; `None` for a peer that is gone.
@@ -284,7 +309,7 @@ impl Shared {
     fn post_or_drop(&self, line: &Line, frame: &Frame) -> bool {
         let result = match self.config.slow_peer {
             SlowPeer::DropOldest => line.post_over_oldest(frame).map(|dropped| self.count_dropped(dropped)),
-            SlowPeer::Disconnect | SlowPeer::DropNewest => line.post(frame.clone(), None).map(drop),
+            SlowPeer::Disconnect | SlowPeer::DropNewest => line.post(frame.clone().into()).map(drop),
         };
         match result {
             Ok(()) => return true,

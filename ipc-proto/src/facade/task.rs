@@ -13,13 +13,13 @@ use core::{
 
 use super::{
     line::{Line, Posted},
+    request::{Asked, RequestError},
     sender::Delivery,
 };
 use crate::{
     drive::{Drive, End, Reading},
     error::EmitError,
     event::{Event, Outcome, Ticket, Undelivered},
-    frame::Frame,
 };
 
 /// Where a task's events go.
@@ -49,17 +49,23 @@ pub(super) struct ConnectionTask<D, O: Outlet> {
     outlet: O,
     posted: VecDeque<Posted>,
     deliveries: BTreeMap<Ticket, Delivery>,
+    /// Sync mode: who waits for the message that answers.
+    asked: BTreeMap<Ticket, Asked>,
     ended: Option<End>,
 }
 
 impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
-    pub(super) const fn new(driver: D, line: Arc<Line>, outlet: O) -> Self {
-        Self { driver, line, outlet, posted: VecDeque::new(), deliveries: BTreeMap::new(), ended: None }
+    pub(super) fn new(driver: D, line: Arc<Line>, outlet: O) -> Self {
+        let (posted, deliveries, asked) = (VecDeque::new(), BTreeMap::new(), BTreeMap::new());
+        Self { driver, line, outlet, posted, deliveries, asked, ended: None }
     }
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let (mut posted, end) = self.line.take(cx);
+        let (mut posted, end, renew) = self.line.take(cx);
+        if renew {
+            self.driver.renew();
+        }
         self.posted.append(&mut posted);
         self.hand_over();
         // An end that waits for what was posted comes after it.
@@ -74,27 +80,29 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     /// Gives the machine what was posted, as far as it takes it. Says whether it took anything.
     fn hand_over(&mut self) -> bool {
         let before = self.posted.len();
-        while let Some(Posted { frame, delivery }) = self.posted.pop_front() {
+        while let Some(Posted { frame, delivery, asked }) = self.posted.pop_front() {
             match self.driver.send(frame, delivery.is_some()) {
-                Ok(ticket) => self.deliveries.extend(ticket.zip(delivery)),
+                Ok(ticket) => {
+                    self.deliveries.extend(ticket.zip(delivery));
+                    self.asked.extend(ticket.zip(asked));
+                }
                 Err(EmitError::Full(frame)) => {
-                    self.posted.push_front(Posted { frame, delivery });
+                    self.posted.push_front(Posted { frame, delivery, asked });
                     break;
                 }
-                Err(error) => self.give_up(error.into_frame(), delivery),
+                Err(error) => {
+                    if let Some(frame) = error.into_frame() {
+                        self.give_up(Posted { frame, delivery, asked });
+                    }
+                }
             }
         }
         self.posted.len() < before
     }
 
-    fn give_up(&mut self, frame: Option<Frame>, delivery: Option<Delivery>) {
-        if let Some(delivery) = delivery {
-            delivery.settle(Outcome::Undelivered);
-        }
-        if let Some(frame) = frame {
-            let event = Event::Undelivered(Undelivered { frame, maybe_sent: false });
-            self.outlet.take(event, &mut self.driver);
-        }
+    fn give_up(&mut self, posted: Posted) {
+        let event = Event::Undelivered(Undelivered { frame: posted.give_up(), maybe_sent: false });
+        self.outlet.take(event, &mut self.driver);
     }
 
     /// Takes events as long as there is room for them; says whether the machine is done.
@@ -111,18 +119,38 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
                 return false;
             }
             match self.driver.poll_event(cx) {
-                Poll::Ready(Some(event)) => self.outlet.take(event, &mut self.driver),
+                Poll::Ready(Some(event)) => self.pass(event),
                 Poll::Ready(None) => return true,
                 Poll::Pending => return false,
             }
         }
     }
 
+    fn pass(&mut self, event: Event) {
+        // What left before a disconnect is to be known as such when that is heard of.
+        self.settle();
+        let asked = self.driver.answered().and_then(|ticket| self.asked.remove(&ticket));
+        match (asked, event) {
+            (Some(asked), Event::Message(message)) => asked.settle_with(&message),
+            (_, event) => self.outlet.take(event, &mut self.driver),
+        }
+    }
+
     fn settle(&mut self) {
+        let mut lost = false;
         while let Some((ticket, outcome)) = self.driver.poll_outcome() {
             if let Some(delivery) = self.deliveries.remove(&ticket) {
                 delivery.settle(outcome);
             }
+            if outcome != Outcome::Flushed {
+                lost = true;
+                if let Some(asked) = self.asked.remove(&ticket) {
+                    asked.settle(Err(RequestError::Lost));
+                }
+            }
+        }
+        if lost {
+            self.line.lose_answers(false);
         }
     }
 
@@ -137,8 +165,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     fn finish(&mut self) {
         let posted = mem::take(&mut self.posted);
-        for Posted { frame, delivery } in posted.into_iter().chain(self.line.close()) {
-            self.give_up(Some(frame), delivery);
+        for posted in posted.into_iter().chain(self.line.close()) {
+            self.give_up(posted);
         }
     }
 }
@@ -166,10 +194,14 @@ impl<D, O: Outlet> Drop for ConnectionTask<D, O> {
     /// A runtime that shuts down drops its tasks: whoever waits for this one must hear of it.
     fn drop(&mut self) {
         for posted in self.posted.drain(..).chain(self.line.close()) {
-            posted.settle(Outcome::Undelivered);
+            drop(posted.give_up());
         }
         for delivery in self.deliveries.values() {
             delivery.settle(Outcome::Maybe);
         }
+        for asked in self.asked.values() {
+            asked.settle(Err(RequestError::Lost));
+        }
+        self.line.lose_answers(true);
     }
 }

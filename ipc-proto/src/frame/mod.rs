@@ -46,6 +46,11 @@ impl Delimiter {
         self.0.is_empty()
     }
 
+    /// Whether it is one control character, which compact JSON never has.
+    pub(crate) fn is_control(&self) -> bool {
+        matches!(self.as_bytes(), [byte] if *byte < 0x20)
+    }
+
     /// Whether `text`, compact JSON, has the delimiter in it.
     ///
     /// A control character never occurs there, so the usual delimiters cost no search.

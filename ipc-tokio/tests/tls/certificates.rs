@@ -21,10 +21,11 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { issuer, folder }
+        let issuer = CertifiedIssuer::self_signed(params, new_key()).expect("an authority can be made");
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let authority = Self { issuer, folder };
+        authority.save("ca.pem", &authority.pem());
+        authority
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -37,32 +38,43 @@ impl Authority {
 
     /// Signs a certificate for `names`, host names or addresses.
     pub(crate) fn sign(&self, names: &[&str]) -> Identity {
-        self.write(&CertificateParams::new(owned(names)).unwrap())
+        self.write(&params(names))
     }
 
     /// As [`sign`](Self::sign), for a time that is over.
     pub(crate) fn sign_expired(&self, names: &[&str]) -> Identity {
-        let mut params = CertificateParams::new(owned(names)).unwrap();
+        let mut params = params(names);
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
         self.write(&params)
     }
 
     fn write(&self, params: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let cert = params.clone().signed_by(&key, &self.issuer).unwrap();
-        let count = fs::read_dir(self.folder.path()).unwrap().count();
-        let identity = Identity { cert: self.path(&format!("{count}.pem")), key: self.path(&format!("{count}.key")) };
-        fs::write(&identity.cert, cert.pem()).unwrap();
-        fs::write(&identity.key, key.serialize_pem()).unwrap();
-        identity
+        let key = new_key();
+        let cert = params.signed_by(&key, &self.issuer).expect("it can be signed");
+        let count = fs::read_dir(self.folder.path()).map_or(0, Iterator::count);
+        Identity {
+            cert: self.save(&format!("{count}.pem"), &cert.pem()),
+            key: self.save(&format!("{count}.key"), &key.serialize_pem()),
+        }
+    }
+
+    fn save(&self, name: &str, pem: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, pem).expect("a temporary file can be written");
+        path
     }
 
     fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
+        self.folder.path().join(name).to_string_lossy().into_owned()
     }
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+fn params(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    CertificateParams::new(names).expect("names and addresses")
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("a key can be made")
 }

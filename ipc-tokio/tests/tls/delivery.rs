@@ -183,7 +183,7 @@ async fn a_listener_gives_the_connection_before_its_handshake() {
     let address = format!("127.0.0.1:{port}");
 
     let client = Ipc::new(config(with(&authority.sign(&["client"])).trust(authority.file())));
-    let mut client = client.connect_to_net("world", &address).unwrap();
+    let client = client.connect_to_net("world", &address).unwrap();
     let mut conn = soon(listener.accept()).await.unwrap();
     assert!(matches!(soon(conn.next()).await, Some(Event::Connected)));
     let ipc_tokio::Io::Tls(io) = conn.io() else { panic!("no TLS") };

@@ -44,7 +44,7 @@ fn trusting(authority: &Authority) -> TlsOptions {
 }
 
 async fn serve(config: Config) -> Server {
-    Ipc::new(config).serve_net("127.0.0.1:0").await.unwrap()
+    Ipc::new(config).serve_net("127.0.0.1:0").await.expect("any port will do")
 }
 
 fn port(server: &Server) -> u16 {
@@ -57,7 +57,7 @@ fn address(server: &Server) -> String {
 }
 
 fn connect(config: Config, server: &Server) -> Client {
-    Ipc::new(config).connect_to_net("world", &address(server)).unwrap()
+    Ipc::new(config).connect_to_net("world", &address(server)).expect("the options are good")
 }
 
 async fn next_message(server: &mut Server) -> (PeerId, String, String) {
@@ -80,9 +80,9 @@ async fn next_data(stream: &mut (impl Stream<Item = Event> + Unpin)) -> String {
 
 /// A message there and back.
 async fn talk(client: &mut Client, server: &mut Server) {
-    soon(client.emit("message", "hello")).await.unwrap();
+    soon(client.emit("message", "hello")).await.expect("the client goes on");
     let (peer, name, data) = next_message(server).await;
     assert_eq!((name.as_str(), data.as_str()), ("message", "\"hello\""));
-    soon(server.emit(peer, "message", "world")).await.unwrap();
+    soon(server.emit(peer, "message", "world")).await.expect("the peer is there");
     assert_eq!(next_data(client).await, "\"world\"");
 }

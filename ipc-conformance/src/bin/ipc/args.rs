@@ -1,0 +1,235 @@
+//! What can be written on the command line.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipc_tokio::{Encoding, Endpoint};
+
+use crate::settings;
+
+const ENDPOINTS: &str = "\
+Endpoints:
+  world                 an id: by default the socket app.world in
+                        $XDG_RUNTIME_DIR/node-ipc/ (modern) or /tmp/ (classic);
+                        clients look at both
+  unix:PATH             a Unix socket
+  abstract:NAME         a Linux socket without a file
+  tcp:HOST:PORT         TCP; port 0 lets the system pick, the start line says
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 timed out.";
+
+const EXAMPLES: &str = "\
+Examples:
+  ipc demo                                      see it work
+  ipc serve world --echo                        answer everything that comes
+  ipc emit world message '\"hello\"'              say one thing
+  ipc connect world                             type `message \"hello\"`, see the answers";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  ipc serve                                     as `world`, print what comes
+  ipc serve world --both-paths                  found by node-ipc 9-12 and by node-ipc 14
+  ipc serve unix:/tmp/x.sock --echo --quiet     a fast echo server
+  ipc serve tcp:127.0.0.1:0 --json              the port is in the first line
+  ipc serve world --on ping=pong                answer `ping` with `pong` and the same data
+  ipc serve world --profile raw --encoding hex  bytes instead of events";
+
+const CONNECT_EXAMPLES: &str = "\
+Each line of standard input is one event: its type up to the first space,
+then its data as JSON. A type with spaces is written as a JSON string. Without
+data `{}` is sent. Blank lines are ignored. A line that cannot be sent is
+reported and skipped, and the exit code is 1 in the end. With --profile raw a
+line is text, which becomes bytes by --encoding.
+
+Examples:
+  echo 'message \"hello\"' | ipc connect world    emit, print what comes back, leave
+  ipc connect world --stay </dev/null           listen only
+  ipc connect tcp:127.0.0.1:8000 --json         one JSON object per line, for programs
+  printf '%s\\n' '\"my type\" [1,2]' ping | ipc connect world";
+
+const EMIT_EXAMPLES: &str = "\
+Succeeds when the system has taken all bytes. Whether the peer read them only
+an answer can tell: see connect.
+
+Examples:
+  ipc emit world message '{\"text\":\"hello\"}'
+  ipc emit world ping                           no data: {} is sent
+  ipc emit tcp:127.0.0.1:8000 message 5 --timeout 500ms
+  ipc emit world 68656c6c6f --profile raw --encoding hex";
+
+const DEMO_EXAMPLES: &str = "\
+With IPC_NODE_DIR set to a folder that ipc-conformance/node/install.sh has
+filled, and node on the PATH, real node-ipc servers and clients take part.
+
+Examples:
+  ipc demo
+  IPC_NODE_DIR=~/.cache/ipc-node ipc demo";
+
+/// Named JSON events over local sockets and TCP, as node-ipc speaks them.
+#[derive(Debug, Parser)]
+#[command(name = "ipc", version, after_help = format!("{ENDPOINTS}\n\n{EXAMPLES}"), max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show hello and world over every transport of this machine, with round-trip times.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArgs),
+    /// Listen, print what comes, and answer where told to.
+    #[command(after_help = format!("{ENDPOINTS}\n\n{SERVE_EXAMPLES}"))]
+    Serve(ServeArgs),
+    /// Connect, emit the lines of standard input, and print what comes.
+    #[command(after_help = format!("{ENDPOINTS}\n\n{CONNECT_EXAMPLES}"))]
+    Connect(ConnectArgs),
+    /// Emit one event, and leave when it is written.
+    #[command(after_help = format!("{ENDPOINTS}\n\n{EMIT_EXAMPLES}"))]
+    Emit(EmitArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The runtime to use. This build has tokio.
+    #[arg(long, value_name = "R", default_value = "tokio", value_parser = settings::runtime)]
+    pub(crate) runtime: Runtime,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen. [default: the id given by --id, or world]
+    pub(crate) endpoint: Option<Endpoint>,
+    /// Answer every message with the same type and data (raw: the same bytes), to its sender.
+    #[arg(long)]
+    pub(crate) echo: bool,
+    /// Answer messages of type TYPE with type REPLYTYPE and the same data. May be repeated.
+    #[arg(long, value_name = "TYPE=REPLYTYPE", value_parser = settings::answer)]
+    pub(crate) on: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectArgs {
+    /// Where to connect to.
+    #[arg(default_value = "world")]
+    pub(crate) endpoint: Endpoint,
+    /// Keep listening after the end of input.
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// How long to go on writing what waits after the end of input; what still waits then is undelivered.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = settings::span)]
+    pub(crate) drain_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmitArgs {
+    /// Where to connect to.
+    pub(crate) endpoint: Endpoint,
+    /// The event's type. With --profile raw: the text to send.
+    #[arg(value_name = "TYPE", allow_hyphen_values = true)]
+    pub(crate) name: String,
+    /// The event's data. Without it `{}` is sent.
+    #[arg(value_name = "JSON", allow_hyphen_values = true)]
+    pub(crate) data: Option<String>,
+    /// How long connecting and writing may take together; the exit code is 3 then.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = settings::span)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What every command but `demo` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Print one JSON object per line.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print start and lifecycle, nothing per message.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// The runtime to use. This build has tokio.
+    #[arg(long, value_name = "R", default_value = "tokio", value_parser = settings::runtime, help_heading = "Protocol")]
+    pub(crate) runtime: Runtime,
+    /// Which generation of node-ipc to be: classic is 9 to 12, modern is 14.
+    #[arg(long, value_enum, default_value_t, help_heading = "Protocol")]
+    pub(crate) dialect: Dialect,
+    /// How much to check: raw bytes, any event, small limits and no unsafe names, or only what --allow names.
+    #[arg(long, value_enum, default_value_t, help_heading = "Protocol")]
+    pub(crate) profile: Profile,
+    /// An event that the assured profile lets through, both ways. May be repeated.
+    #[arg(long, value_name = "TYPE", help_heading = "Protocol")]
+    pub(crate) allow: Vec<String>,
+    /// Let reserved event names (connect, error, ...) through in the guarded profile.
+    #[arg(long, help_heading = "Protocol")]
+    pub(crate) allow_reserved_events: bool,
+    /// How raw bytes are written as text: utf8, ascii, latin1, utf16le, base64, base64url or hex.
+    #[arg(long, value_name = "E", default_value = "utf8", value_parser = Encoding::from_name, help_heading = "Protocol")]
+    pub(crate) encoding: Encoding,
+    /// What ends a message. Escapes are those of JSON strings, and \0. [default: \f]
+    #[arg(long, value_name = "S", value_parser = settings::unescaped, allow_hyphen_values = true, help_heading = "Protocol")]
+    pub(crate) delimiter: Option<String>,
+    /// One message at a time: the next one leaves after an answer. Clients only.
+    #[arg(long, help_heading = "Protocol")]
+    pub(crate) sync: bool,
+    /// Take a peer's data.id as its name; classic always does. Servers only.
+    #[arg(long, help_heading = "Protocol")]
+    pub(crate) identify_peer: bool,
+
+    /// Milliseconds between attempts to connect.
+    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Limits")]
+    pub(crate) retry: u64,
+    /// How many attempts to connect may follow a failed one. [default: no limit]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_retries: Option<u32>,
+    /// The largest message in bytes. [default: 128 MiB; guarded and assured: 1 MiB]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_message_size: Option<usize>,
+    /// Milliseconds after which a message must be complete; 0 is no limit. [default: 0; guarded and assured: 30000]
+    #[arg(long, value_name = "MS", help_heading = "Limits")]
+    pub(crate) message_timeout: Option<u64>,
+    /// How many peers a server serves at once.
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Limits")]
+    pub(crate) max_connections: usize,
+
+    /// The folder of sockets. [default: modern: $XDG_RUNTIME_DIR/node-ipc/; classic: /tmp/]
+    #[arg(long, value_name = "D", help_heading = "Local sockets")]
+    pub(crate) socket_root: Option<String>,
+    /// What stands before the id in a socket's file name.
+    #[arg(long, value_name = "S", default_value = "app.", help_heading = "Local sockets")]
+    pub(crate) appspace: String,
+    /// This process's own id. [default: the machine's name]
+    #[arg(long, value_name = "S", help_heading = "Local sockets")]
+    pub(crate) id: Option<String>,
+    /// Leave a dead socket where it is, and do not start on its path. Servers only.
+    #[arg(long, help_heading = "Local sockets")]
+    pub(crate) no_unlink: bool,
+    /// Serve an id at the paths of both dialects. Servers only: clients always look at both.
+    #[arg(long, help_heading = "Local sockets")]
+    pub(crate) both_paths: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runtime {
+    Tokio,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    Classic,
+    #[default]
+    Modern,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    Raw,
+    #[default]
+    Fast,
+    Guarded,
+    Assured,
+}

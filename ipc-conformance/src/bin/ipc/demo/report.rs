@@ -1,0 +1,79 @@
+//! The demo's table.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    time::Duration,
+};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Outcome, Trips};
+use crate::failure::Failure;
+
+const HEADING: Style = Style::new().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+/// Prints rows as they come.
+pub(super) struct Report {
+    failed: bool,
+}
+
+impl Report {
+    pub(super) const fn new() -> Self {
+        Self { failed: false }
+    }
+
+    /// Whether any exchange failed.
+    pub(super) const fn failed(&self) -> bool {
+        self.failed
+    }
+
+    pub(super) fn line(&self, text: impl Display) -> Result<(), Failure> {
+        put(&text).map_err(|error| Failure::output(&error))
+    }
+
+    pub(super) fn heading(&self, title: &str) -> Result<(), Failure> {
+        let columns = format!("{title:<44} {:<14} {:>10} {:>10}", "", "min", "median");
+        self.line(format_args!("\n{HEADING}{columns}{HEADING:#}"))
+    }
+
+    pub(super) fn row(&mut self, what: impl Display, outcome: Outcome) -> Result<(), Failure> {
+        let what = what.to_string();
+        match outcome {
+            Ok(mut trips) => {
+                let (least, median) = trips.summary();
+                let said = "hello -> world";
+                self.line(format_args!(
+                    "{what:<44} {GOOD}{said:<14}{GOOD:#} {:>10} {:>10}",
+                    micros(least),
+                    micros(median)
+                ))
+            }
+            Err(error) => {
+                self.failed = true;
+                self.line(format_args!("{what:<44} {BAD}failed: {error}{BAD:#}"))
+            }
+        }
+    }
+}
+
+fn put(text: &impl Display) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+fn micros(span: Duration) -> String {
+    format!("{:.1} us", span.as_secs_f64() * 1e6)
+}
+
+impl Trips {
+    /// The shortest, and the one in the middle.
+    fn summary(&mut self) -> (Duration, Duration) {
+        self.times.sort_unstable();
+        let least = self.times.first().copied().unwrap_or_default();
+        (least, self.times.get(self.times.len() / 2).copied().unwrap_or_default())
+    }
+}

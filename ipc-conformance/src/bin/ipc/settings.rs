@@ -1,0 +1,151 @@
+//! From the command line's texts to a config.
+
+use std::{fmt, time::Duration};
+
+use ipc_tokio::{self as ipc, Config, Retry};
+
+use crate::args::{Common, Dialect, Profile, Runtime};
+
+impl Common {
+    /// The config that the options describe. It is checked when it is used.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::default()
+            .dialect(self.dialect)
+            .profile(self.profile)
+            .encoding(self.encoding)
+            .sync(self.sync)
+            .retry(self.retry())
+            .appspace(self.appspace.as_str())
+            .socket_root(self.socket_root.as_deref().map(as_folder))
+            .allow_reserved_events(self.allow_reserved_events)
+            .max_connections(self.max_connections)
+            .unlink(!self.no_unlink);
+        config.id = self.id.clone().unwrap_or_default();
+        config.identify_peer = self.identify_peer.then_some(true);
+        config.allowed_events = self.allow.iter().cloned().collect();
+        config.limits.max_message_size = self.max_message_size;
+        config.limits.message_timeout = self.message_timeout.map(Duration::from_millis);
+        if let Some(delimiter) = &self.delimiter {
+            config.delimiter = delimiter.as_str().into();
+        }
+        config
+    }
+
+    /// Whether bytes are sent instead of events.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.profile == Profile::Raw
+    }
+
+    fn retry(&self) -> Retry {
+        let mut retry = Retry::every(Duration::from_millis(self.retry));
+        retry.max = self.max_retries;
+        retry
+    }
+}
+
+impl From<Dialect> for ipc::Dialect {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Classic => Self::Classic,
+            Dialect::Modern => Self::Modern,
+        }
+    }
+}
+
+impl From<Profile> for ipc::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Raw => Self::Raw,
+            Profile::Fast => Self::Fast,
+            Profile::Guarded => Self::Guarded,
+            Profile::Assured => Self::Assured,
+        }
+    }
+}
+
+/// A socket root ends in a slash; a folder's name need not.
+fn as_folder(name: &str) -> String {
+    if name.ends_with('/') { name.to_owned() } else { format!("{name}/") }
+}
+
+/// An argument that cannot be, and why.
+#[derive(Debug)]
+pub(crate) struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// `--runtime`.
+pub(crate) fn runtime(name: &str) -> Result<Runtime, Refused> {
+    match name {
+        "tokio" => Ok(Runtime::Tokio),
+        "async-std" | "smol" | "mio" => Err(Refused("not in this build, which has tokio".to_owned())),
+        _ => Err(Refused("the runtimes are tokio, async-std, smol and mio".to_owned())),
+    }
+}
+
+/// `--on TYPE=REPLYTYPE`.
+pub(crate) fn answer(text: &str) -> Result<(String, String), Refused> {
+    match text.split_once('=') {
+        Some((name, reply)) => Ok((name.to_owned(), reply.to_owned())),
+        None => Err(Refused("write TYPE=REPLYTYPE".to_owned())),
+    }
+}
+
+/// A time such as `5s` or `200ms`.
+pub(crate) fn span(text: &str) -> Result<Duration, Refused> {
+    humantime::parse_duration(text).map_err(|error| Refused(format!("{error}; write a time as 5s, 200ms or 1m")))
+}
+
+/// Text with the escapes of a JSON string, and `\0`.
+pub(crate) fn unescaped(text: &str) -> Result<String, Refused> {
+    let mut plain =
+        text.replace("\\\\", "\\u005c").replace("\\\"", "\\u0022").replace("\\0", "\\u0000").replace('"', "\\u0022");
+    // What is no escape in JSON may still stand in an argument as it is.
+    plain = plain.chars().map(|c| if c.is_control() { format!("\\u{:04x}", u32::from(c)) } else { c.into() }).collect();
+    serde_json::from_str(&format!("\"{plain}\""))
+        .map_err(|_| Refused("the escapes are \\n \\r \\t \\f \\b \\0 \\\\ and \\u with four hex digits".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_have_escapes() {
+        let cases = [
+            ("", ""),
+            ("|", "|"),
+            ("\\n", "\n"),
+            ("\\r\\n", "\r\n"),
+            ("\\f", "\u{c}"),
+            ("\\0", "\0"),
+            ("\\\\0", "\\0"),
+            ("\\u00e9", "é"),
+            ("é\"\n", "é\"\n"),
+        ];
+        for (text, plain) in cases {
+            assert_eq!(unescaped(text).expect(text), plain, "{text}");
+        }
+        assert!(unescaped("\\x41").is_err());
+        assert!(unescaped("\\").is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(span("5s").expect("a time"), Duration::from_secs(5));
+        assert_eq!(span("200ms").expect("a time"), Duration::from_millis(200));
+        assert!(span("soon").expect_err("no time").to_string().contains("200ms"));
+    }
+
+    #[test]
+    fn an_answer_names_two_types() {
+        assert_eq!(answer("a=b=c").expect("two types"), ("a".to_owned(), "b=c".to_owned()));
+        assert!(answer("a").is_err());
+    }
+}

@@ -1,0 +1,283 @@
+//! The corpus replayed through the protocol machines: what they make of recorded bytes, against what node-ipc made.
+//!
+//! [`Replay::capture`] and [`Replay::receive_case`] give a [`Verdict`] each. Where a machine and node-ipc disagree, the case must
+//! be listed in `differs.json` with a reason, and the machine must do what [`model`] says this project means to do;
+//! anything else is a failure. A listed case that agrees is a failure too, so the list cannot grow stale.
+
+use core::fmt;
+
+use ipc_proto::{Config, Encoding, Profile};
+
+use crate::corpus::{Capture, Direction, EndpointConfig, ReceiveCase, Roles, dialect_of};
+
+mod chunking;
+mod differs;
+mod js;
+mod machine;
+pub mod model;
+mod recorded;
+mod seen;
+
+pub use chunking::{Chunking, seed_from_env};
+pub use differs::{Differs, DiffersError};
+pub use js::restringified;
+pub use seen::Seen;
+
+use differs::Listed;
+use machine::{Input, Ran};
+use recorded::Wanted;
+
+/// What a replay came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As node-ipc.
+    Passed,
+    /// Not as node-ipc, on purpose and as listed.
+    Differs(String),
+    /// Not replayed, for the reason that is listed.
+    Skipped(String),
+    /// Neither as node-ipc nor as listed; or listed without need.
+    Failed(String),
+}
+
+/// How many replays came to which verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// As node-ipc.
+    pub passed: usize,
+    /// Not as node-ipc, on purpose.
+    pub differs: usize,
+    /// Not replayed.
+    pub skipped: usize,
+    /// Failed.
+    pub failed: usize,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn count(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Passed => self.passed += 1,
+            Verdict::Differs(_) => self.differs += 1,
+            Verdict::Skipped(_) => self.skipped += 1,
+            Verdict::Failed(_) => self.failed += 1,
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, differs, skipped, failed } = self;
+        write!(f, "{passed} passed, {differs} differ by design, {skipped} skipped, {failed} failed")
+    }
+}
+
+/// Which end of a connection is under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It accepted.
+    Server,
+    /// It dialled.
+    Client,
+}
+
+impl Role {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Server, Self::Client];
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
+/// One comparison: agreed, or how not and whether the model explains it.
+enum Outcome {
+    Same,
+    /// As the model, and otherwise than recorded.
+    ByDesign,
+    Wrong(String),
+}
+
+/// Replays recordings and judges by a list of intended differences.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    differs: Differs,
+}
+
+impl Replay {
+    /// With a list of intended differences.
+    pub fn new(differs: Differs) -> Self {
+        Self { differs }
+    }
+
+    /// Why a capture is not replayed, if it is listed so.
+    pub fn skips_capture(&self, capture: &Capture) -> Option<String> {
+        self.differs.capture(&capture.name).filter(|listed| listed.skip).map(|listed| listed.reason.to_owned())
+    }
+
+    /// Replays every stream of a capture into the dialect of its receiver.
+    pub fn capture(&self, capture: &Capture, chunking: Chunking) -> Verdict {
+        if let Some(reason) = self.skips_capture(capture) {
+            return Verdict::Skipped(reason);
+        }
+        if !capture.is_framed_stream() && !capture.is_raw_stream() {
+            return Verdict::Failed("no byte streams to replay, and not listed as skipped".to_owned());
+        }
+        let streams = capture.streams();
+        judge(
+            self.differs.capture(&capture.name),
+            streams.iter().map(|(dir, conn)| stream(capture, *dir, *conn, chunking)),
+        )
+    }
+
+    /// Feeds a receive case to a machine set up as `version` was under `options`; `None` where it was not recorded.
+    pub fn receive_case(
+        &self,
+        case: &ReceiveCase,
+        options: &str,
+        version: &str,
+        role: Role,
+        chunking: Chunking,
+    ) -> Option<Verdict> {
+        let roles = case.outcome(options, version)?;
+        let listed = self.differs.receive_case(&case.name, options, version);
+        Some(match listed {
+            Some(Listed { skip: true, reason }) => Verdict::Skipped(reason.to_owned()),
+            listed => judge(listed, [receive(case, roles, &Setup { options, version, role }, chunking)]),
+        })
+    }
+}
+
+fn judge(listed: Option<Listed<'_>>, outcomes: impl IntoIterator<Item = Outcome>) -> Verdict {
+    let mut by_design = false;
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Same => {}
+            Outcome::ByDesign => by_design = true,
+            Outcome::Wrong(how) => return Verdict::Failed(how),
+        }
+    }
+    match (listed, by_design) {
+        (Some(listed), true) => Verdict::Differs(listed.reason.to_owned()),
+        (Some(_), false) => Verdict::Failed("listed in differs.json, but does as node-ipc did".to_owned()),
+        (None, true) => Verdict::Failed("does otherwise than node-ipc, and is not listed in differs.json".to_owned()),
+        (None, false) => Verdict::Passed,
+    }
+}
+
+/// Replays one direction of one connection.
+fn stream(capture: &Capture, dir: Direction, conn: u32, chunking: Chunking) -> Outcome {
+    let recorded_chunks: Vec<&[u8]> = capture.chunks_of(dir, conn).collect();
+    let chunks = chunking.cut(&recorded_chunks);
+    let wanted = recorded::of_capture(capture, dir, conn);
+    let config = capture_config(capture, dir);
+    let bytes = recorded_chunks.concat();
+    let model = (!capture.is_raw_stream()).then(|| model::messages_and_errors(&bytes, &config));
+    let ran = machine::server(config, &Input { chunks: &chunks, eof: true, wait: false });
+    let place = format!("{} {dir} {conn}", capture.name);
+    if capture.is_raw_stream() && chunking != Chunking::Recorded {
+        return raw_bytes(&ran, &bytes, &place);
+    }
+    let seen: Vec<Seen> = ran.seen.into_iter().filter(|seen| !seen.is_lifecycle()).collect();
+    compare(&seen, &wanted, model.as_deref(), &place)
+}
+
+/// Reads depend on how the bytes come, the bytes do not.
+fn raw_bytes(ran: &Ran, bytes: &[u8], place: &str) -> Outcome {
+    let got: Vec<u8> = ran.seen.iter().flat_map(Seen::raw_bytes).copied().collect();
+    if got == bytes { Outcome::Same } else { Outcome::Wrong(format!("{place}: other bytes than were sent")) }
+}
+
+/// A stream's receiver, but for the delimiter: that is what stood on the wire.
+fn capture_config(capture: &Capture, dir: Direction) -> Config {
+    let options: &EndpointConfig = capture.receiver_config(dir);
+    let profile = match options.parser.as_deref() {
+        Some("guarded") => Profile::Guarded,
+        Some("assured") => Profile::Assured,
+        _ if capture.is_raw_stream() => Profile::Raw,
+        _ => Profile::Fast,
+    };
+    let config = Config::default()
+        .dialect(capture.receiver_dialect(dir))
+        .delimiter(capture.wire_delimiter(dir))
+        .encoding(Encoding::from_name(options.encoding()).unwrap_or_default())
+        .identify_peer(options.identify_peer.then_some(true))
+        .profile(profile);
+    options.allowed_events.iter().fold(config, Config::allow)
+}
+
+/// Which of the recorded endpoints of a receive case.
+struct Setup<'a> {
+    options: &'a str,
+    version: &'a str,
+    role: Role,
+}
+
+impl Setup<'_> {
+    fn config(&self, case: &ReceiveCase) -> Config {
+        let guarded = self.options.starts_with("guarded");
+        let config = Config::default()
+            .dialect(dialect_of(self.version))
+            .delimiter(case.delimiter.as_str())
+            .profile(if guarded { Profile::Guarded } else { Profile::Fast })
+            .allow_reserved_events(self.options == "guarded_allowReserved")
+            .retry(ipc_proto::Retry::never());
+        match self.options {
+            "identifyPeer" => config.identify_peer(Some(true)),
+            _ if guarded => config.message_timeout(core::time::Duration::from_millis(400)),
+            _ => config,
+        }
+    }
+}
+
+fn receive(case: &ReceiveCase, roles: &Roles, setup: &Setup<'_>, chunking: Chunking) -> Outcome {
+    let recorded = match setup.role {
+        Role::Server => &roles.server,
+        Role::Client => &roles.client,
+    };
+    let wanted = recorded::of_outcome(recorded);
+    let input = case.input();
+    let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
+    let chunks = chunking.cut(&slices);
+    let config = setup.config(case);
+    let mut model = model::events(&slices.concat(), &config, case.eof_after);
+    if setup.role == Role::Client && model.last() == Some(&Seen::Ended) {
+        model.push(Seen::Destroyed);
+    }
+    // The recorder watched long enough for a timeout in some cases only; time passes in the same ones here.
+    let wait = wanted.contains(&Wanted::Error("ERR_IPC_MESSAGE_TIMEOUT".to_owned()));
+    let framed_fast = config.profile == Profile::Fast;
+    let input = Input { chunks: &chunks, eof: case.eof_after, wait };
+    let ran = match setup.role {
+        Role::Server => machine::server(config, &input),
+        Role::Client => machine::client(config, &input),
+    };
+    let place = format!("{} {} {} {}", case.name, setup.options, setup.version, setup.role);
+    let outcome = compare(&ran.seen, &wanted, framed_fast.then_some(&*model), &place);
+    match (&outcome, setup.role) {
+        (Outcome::Same, _) if ran.closed != recorded.peer_closed => {
+            Outcome::Wrong(format!("{place}: closed is {}", ran.closed))
+        }
+        (Outcome::Same, Role::Server) if ran.peer_id != recorded::last_peer_id(recorded) => {
+            Outcome::Wrong(format!("{place}: the peer's name is {:?}", ran.peer_id))
+        }
+        _ => outcome,
+    }
+}
+
+fn compare(seen: &[Seen], wanted: &[Wanted], model: Option<&[Seen]>, place: &str) -> Outcome {
+    if let Some(model) = model.filter(|model| *model != seen) {
+        return Outcome::Wrong(format!("{place}:\n  gives  {seen:?}\n  design {model:?}"));
+    }
+    let same = seen.len() == wanted.len() && seen.iter().zip(wanted).all(|(seen, wanted)| wanted.is(seen));
+    match (same, model) {
+        (true, _) => Outcome::Same,
+        (false, Some(_)) => Outcome::ByDesign,
+        (false, None) => Outcome::Wrong(format!("{place}:\n  gives    {seen:?}\n  recorded {wanted:?}")),
+    }
+}

@@ -1,0 +1,174 @@
+//! The list of cases that are skipped, or come out otherwise than in node-ipc on purpose.
+
+use core::fmt;
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::corpus::{Capture, ReceiveCase};
+
+const BUILT_IN: &str = include_str!("../../differs.json");
+
+/// `differs.json`: cases by name, each with the reason why it is not replayed or not as in node-ipc.
+#[derive(Clone, Debug, Default)]
+pub struct Differs {
+    rows: Vec<Row>,
+}
+
+/// What the list says of one case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listed<'a> {
+    pub(super) skip: bool,
+    pub(super) reason: &'a str,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    verdict: RowVerdict,
+    reason: String,
+    /// Captures by name; `*` stands for any text.
+    #[serde(default)]
+    captures: Vec<String>,
+    /// Receive cases by name.
+    #[serde(default)]
+    receive: Vec<String>,
+    /// Sets of options of receive cases; none means all.
+    #[serde(default)]
+    options: Vec<String>,
+    /// Versions of receive cases; none means all.
+    #[serde(default)]
+    versions: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RowVerdict {
+    Differs,
+    Skipped,
+}
+
+impl Differs {
+    /// The list that comes with this crate.
+    ///
+    /// # Panics
+    /// When it is not of its documented form, which a test excludes.
+    pub fn built_in() -> Self {
+        Self::parse(BUILT_IN).expect("the list in the source tree is well-formed")
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// The text is not of the documented form, or a row lacks a reason.
+    pub fn parse(text: &str) -> Result<Self, DiffersError> {
+        let rows: Vec<Row> = serde_json::from_str(text).map_err(|error| DiffersError(error.to_string()))?;
+        match rows.iter().position(|row| row.reason.trim().is_empty()) {
+            Some(at) => Err(DiffersError(format!("row {at} has no reason"))),
+            None => Ok(Self { rows }),
+        }
+    }
+
+    pub(super) fn capture(&self, name: &str) -> Option<Listed<'_>> {
+        self.rows.iter().find(|row| row.has_capture(name)).map(Row::listed)
+    }
+
+    pub(super) fn receive_case(&self, name: &str, options: &str, version: &str) -> Option<Listed<'_>> {
+        self.rows.iter().find(|row| row.has_receive_case(name, options, version)).map(Row::listed)
+    }
+
+    /// Patterns that no case matches, and which therefore have to go.
+    pub fn unused(&self, captures: &[Capture], cases: &[ReceiveCase]) -> BTreeSet<&str> {
+        let results = || cases.iter().flat_map(|case| &case.results);
+        let names: Vec<&str> = captures.iter().map(|capture| &*capture.name).collect();
+        let case_names: Vec<&str> = cases.iter().map(|case| &*case.name).collect();
+        let options: Vec<&str> = results().map(|(options, _)| &**options).collect();
+        let versions: Vec<&str> = results().flat_map(|(_, versions)| versions.keys()).map(String::as_str).collect();
+        let mut unused = BTreeSet::new();
+        for row in &self.rows {
+            unused.extend(unmatched(&row.captures, &names));
+            unused.extend(unmatched(&row.receive, &case_names));
+            unused.extend(unmatched(&row.options, &options));
+            unused.extend(unmatched(&row.versions, &versions));
+        }
+        unused
+    }
+}
+
+fn unmatched<'a>(patterns: &'a [String], names: &[&str]) -> impl Iterator<Item = &'a str> {
+    let unmatched = patterns.iter().filter(|pattern| !names.iter().any(|name| matches(pattern, name)));
+    unmatched.map(String::as_str)
+}
+
+impl Row {
+    fn listed(&self) -> Listed<'_> {
+        Listed { skip: self.verdict == RowVerdict::Skipped, reason: &self.reason }
+    }
+
+    fn has_capture(&self, name: &str) -> bool {
+        self.captures.iter().any(|pattern| matches(pattern, name))
+    }
+
+    fn has_receive_case(&self, name: &str, options: &str, version: &str) -> bool {
+        let allows =
+            |list: &[String], value: &str| list.is_empty() || list.iter().any(|pattern| matches(pattern, value));
+        self.receive.iter().any(|pattern| matches(pattern, name))
+            && allows(&self.options, options)
+            && allows(&self.versions, version)
+    }
+}
+
+/// Whether `name` is what `pattern` says, where `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(rest) = name.strip_prefix(head) else { return false };
+    let starts = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+    { starts }.any(|at| matches(tail, &rest[at..]))
+}
+
+/// The list of differences cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffersError(String);
+
+impl fmt::Display for DiffersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the list of differences: {}", self.0)
+    }
+}
+
+impl core::error::Error for DiffersError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::Corpus;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, name, is) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("*_udp*", "9.2.1_udp4_x", true),
+            ("*_udp*", "9.2.1_unix", false),
+            ("a*b*c", "a_b_b_c", true),
+            ("a*b*c", "a_c", false),
+        ] {
+            assert_eq!(matches(pattern, name), is, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_of_use() {
+        let corpus = Corpus::built_in();
+        let (captures, cases) = (corpus.captures().unwrap(), corpus.receive_cases().unwrap());
+        assert_eq!(Differs::built_in().unused(&captures, &cases), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_row_needs_a_reason() {
+        let row = r#"[{"verdict":"differs","reason":" ","captures":["x"]}]"#;
+        assert!(Differs::parse(row).is_err());
+        assert!(Differs::parse(r#"[{"verdict":"later","reason":"x"}]"#).is_err());
+    }
+}

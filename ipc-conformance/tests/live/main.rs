@@ -1,0 +1,115 @@
+//! Real node-ipc of both generations at the other end.
+//!
+//! The peers are processes of `node/peer.mjs` with the packages of the folder that `IPC_NODE_DIR` names. Where that, or the
+//! Node that a version runs under, is missing, its tests are shown as ignored. Nothing here touches a network.
+
+mod helper;
+mod kill;
+mod lifecycle;
+mod paths;
+mod payloads;
+mod peer;
+mod scene;
+mod sync;
+mod traffic;
+
+use std::pin::Pin;
+
+use libtest_mimic::{Arguments, Trial};
+use scene::{Scene, VERSIONS, Version, Wire};
+
+/// What a test does in its scene.
+type Run = fn(Scene) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// Tests by name, from functions of the same name.
+macro_rules! tests {
+    ($($module:ident::{$($name:ident),* $(,)?}),* $(,)?) => {
+        [$($((stringify!($name), (|scene| Box::pin($module::$name(scene))) as Run)),*),*]
+    };
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    if words.get(1).is_some_and(|word| word == helper::WORD) {
+        return helper::main(&words[2..]);
+    }
+    let args = Arguments::from_args();
+    let mut trials = Vec::new();
+    for version in VERSIONS {
+        for wire in [Wire::Unix, Wire::Tcp] {
+            trials.extend(on_any_wire().map(|test| trial(test, version, wire)));
+        }
+        trials.extend(on_local_sockets().map(|test| trial(test, version, Wire::Unix)));
+    }
+    trials.extend(without_node());
+    libtest_mimic::run(&args, trials).exit();
+}
+
+fn on_any_wire() -> impl Iterator<Item = (&'static str, Run)> {
+    tests! {
+        payloads::{
+            payloads_from_a_node_server,
+            payloads_from_a_node_client,
+            payloads_to_a_node_server,
+            payloads_to_a_node_client,
+            payloads_echoed_to_a_node_client,
+        },
+        traffic::{
+            bursts_both_ways_with_a_node_server,
+            bursts_both_ways_with_a_node_client,
+            a_rust_server_reaches_one_and_all,
+            a_node_server_reaches_one_and_all,
+        },
+        lifecycle::{
+            a_killed_node_server_is_found_again,
+            a_bad_frame_from_a_node_server,
+            a_bad_frame_from_a_node_client,
+            a_bad_frame_to_a_node_server,
+            a_bad_frame_to_a_node_client,
+            a_rust_client_disconnects,
+            a_node_client_disconnects,
+            a_rust_server_stops,
+            a_node_server_stops,
+        },
+        sync::{
+            a_sync_client_keeps_the_order,
+            a_sync_client_waits_for_an_answer,
+        },
+        kill::{a_killed_node_server_loses_only_what_it_had},
+    }
+    .into_iter()
+}
+
+fn on_local_sockets() -> impl Iterator<Item = (&'static str, Run)> {
+    tests! {
+        paths::{
+            a_rust_client_finds_a_node_server_by_id,
+            a_node_client_finds_a_rust_server_by_id,
+            a_node_client_finds_a_rust_server_of_both_generations,
+        },
+    }
+    .into_iter()
+}
+
+fn trial((name, run): (&'static str, Run), version: Version, wire: Wire) -> Trial {
+    let test = move || {
+        in_runtime(run(Scene::new(version, wire)));
+        Ok(())
+    };
+    Trial::test(format!("{version}::{wire}::{name}"), test).with_ignored_flag(!version.is_installed())
+}
+
+/// The same against a server of this project, for which no Node is needed.
+fn without_node() -> impl Iterator<Item = Trial> {
+    [Wire::Unix, Wire::Tcp].into_iter().map(|wire| {
+        Trial::test(format!("rust::{wire}::a_killed_rust_server_loses_only_what_it_had"), move || {
+            in_runtime(kill::a_killed_rust_server_loses_only_what_it_had(Scene::new(Version::V14, wire)));
+            Ok(())
+        })
+    })
+}
+
+fn in_runtime(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime can be made").block_on(test);
+}

@@ -1,0 +1,35 @@
+//! Says hello to a server called `world` and waits for an answer.
+//!
+//! The server is `echo_server`, or any node-ipc process with that id: this client looks where node-ipc 14 listens,
+//! and then where 9 to 12 do. There need not be a server yet; it is dialled every half second until there is one.
+//!
+//! ```sh
+//! cargo run -p ipc-tokio --example echo_client
+//! ```
+
+use ipc_tokio::{Config, Event, Ipc};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut world = Ipc::new(Config::default().id("hello")).connect_to("world")?;
+    // Not connected yet: the message waits for the connection.
+    world.emit("message", "hello").await?;
+
+    while let Some(event) = world.next().await {
+        match event {
+            Event::Connected => println!("connected"),
+            Event::Message(message) => {
+                let text: String = message.decode()?;
+                println!("{}: {text}", message.name());
+                break;
+            }
+            // Nobody there (yet), and what happens next.
+            Event::Error(error) => println!("{}: {error}", error.code()),
+            Event::Disconnected { retry_in: Some(delay), .. } => println!("trying again in {delay:?}"),
+            other => println!("{other:?}"),
+        }
+    }
+    let undelivered = world.close().await;
+    assert!(undelivered.is_empty(), "the answer means that it arrived");
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Answers every event with the same event. Node clients of every generation find it.
+//!
+//! ```sh
+//! cargo run -p ipc-tokio --example echo_server
+//! cargo run -p ipc-tokio --example echo_client    # in another terminal
+//! ```
+
+use ipc_tokio::{Config, Event, Ipc};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // node-ipc 14 looks for `world` in one place and 9 to 12 in another: listen at both.
+    let mut server = Ipc::new(Config::default().id("world")).serve_both().await?;
+    for endpoint in server.endpoints() {
+        println!("listening at {endpoint}");
+    }
+    loop {
+        tokio::select! {
+            Some((peer, event)) = server.next() => match event {
+                Event::Connected => println!("{peer} is here"),
+                Event::Message(message) => {
+                    println!("{peer} says {message:?}");
+                    // As it came, without decoding it.
+                    if let Err(error) = server.send(peer, message.to_frame()).await {
+                        println!("{peer} gets no answer: {error}");
+                    }
+                }
+                Event::Disconnected { reason, .. } => println!("{peer} is gone: {reason:?}"),
+                other => println!("{peer}: {other:?}"),
+            },
+            interrupt = tokio::signal::ctrl_c() => {
+                interrupt?;
+                // Removes the sockets, and lets answers that are on their way leave.
+                server.stop().await;
+                return Ok(());
+            }
+        }
+    }
+}
