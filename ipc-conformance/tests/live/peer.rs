@@ -68,7 +68,9 @@ impl Peer {
         command.arg(scene.wire.to_string());
         match endpoint {
             Some(Endpoint::Path(path)) => command.args(["--path", path]),
-            Some(Endpoint::Tcp { host, port }) => command.args(["--host", host, "--port", &port.to_string()]),
+            Some(Endpoint::Tcp { host, port } | Endpoint::Tls { host, port }) => {
+                command.args(["--host", host, "--port", &port.to_string()])
+            }
             Some(other) => panic!("no test is at {other}"),
             None => &mut command,
         };

@@ -14,7 +14,7 @@ pub fn handshake_error(peer: impl fmt::Display, error: &io::Error) -> IoError {
         None if error.kind() == io::ErrorKind::UnexpectedEof => Cow::Borrowed("ECONNRESET"),
         _ => code(error),
     };
-    IoError::new(code, format!("the TLS handshake with {peer} failed: {error}"))
+    IoError::new(code, format!("the TLS handshake with {peer} failed: {}", told(error)))
 }
 
 /// The error of a handshake with `peer` that took too long.
@@ -27,7 +27,14 @@ pub fn timed_out(peer: impl fmt::Display) -> IoError {
 /// The error of a session that was established.
 #[must_use]
 pub fn session_error(error: &io::Error) -> IoError {
-    IoError::new(code(error), error.to_string())
+    IoError::new(code(error), told(error))
+}
+
+fn told(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the peer hung up without ending the session".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn tls_error(error: &io::Error) -> Option<&Error> {
@@ -111,7 +118,7 @@ mod tests {
             (handshake_error("h:1", &reset()), "ECONNRESET", "h:1"),
             (timed_out("h:1"), "ERR_TLS_HANDSHAKE_TIMEOUT", "handshakeTimeout"),
             (session_error(&alert()), "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "alert"),
-            (session_error(&eof()), "ERR_SSL_UNEXPECTED_EOF_WHILE_READING", "end of file"),
+            (session_error(&eof()), "ERR_SSL_UNEXPECTED_EOF_WHILE_READING", "hung up"),
             (session_error(&reset()), "ECONNRESET", "reset"),
         ];
         for (error, code, told) in cases {
