@@ -181,16 +181,16 @@ fn stream(capture: &Capture, dir: Direction, conn: u32, chunking: Chunking) -> O
     let ran = machine::server(config, &Input { chunks: &chunks, eof: true, wait: false });
     let place = format!("{} {dir} {conn}", capture.name);
     if capture.is_raw_stream() && chunking != Chunking::Recorded {
-        return raw_bytes(&ran, &bytes, &place);
+        return raw_bytes(&ran, &recorded::raw_bytes(&wanted).unwrap_or(bytes), &place);
     }
     let seen: Vec<Seen> = ran.seen.into_iter().filter(|seen| !seen.is_lifecycle()).collect();
     compare(&seen, &wanted, model.as_deref(), &place)
 }
 
-/// Reads depend on how the bytes come, the bytes do not.
-fn raw_bytes(ran: &Ran, bytes: &[u8], place: &str) -> Outcome {
+/// Reads depend on how the bytes come; what all of them amount to does not.
+fn raw_bytes(ran: &Ran, wanted: &[u8], place: &str) -> Outcome {
     let got: Vec<u8> = ran.seen.iter().flat_map(Seen::raw_bytes).copied().collect();
-    if got == bytes { Outcome::Same } else { Outcome::Wrong(format!("{place}: other bytes than were sent")) }
+    if got == wanted { Outcome::Same } else { Outcome::Wrong(format!("{place}: other bytes than were recorded")) }
 }
 
 /// A stream's receiver, but for the delimiter: that is what stood on the wire.

@@ -1,6 +1,6 @@
 //! Values on their way to the wire, byte for byte as `JSON.stringify` would write them.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
 use crate::{error::EncodeError, frame::Frame, scan};
@@ -50,6 +50,13 @@ pub(crate) fn raw_frame(name_token: &[u8], data: &[u8]) -> Frame {
     let mut out = BytesMut::new();
     let data_at = envelope_raw(&mut out, name_token, data);
     Frame::from_parts(out.freeze(), data_at, 0)
+}
+
+/// A frame of a name's JSON token alone.
+pub(crate) fn frame_without_data(name_token: &[u8]) -> Frame {
+    let bytes = Bytes::from([TYPE, name_token, b"}"].concat());
+    let len = bytes.len();
+    Frame::from_parts(bytes, len, 0)
 }
 
 fn string(out: &mut BytesMut, text: &str) -> Result<(), EncodeError> {

@@ -22,7 +22,7 @@ mod paths;
 use alloc::{borrow::ToOwned, format, string::String};
 use core::{fmt, str::FromStr};
 
-pub use address::{DEFAULT_HOST, DEFAULT_PORT, host_port};
+pub use address::{DEFAULT_HOST, DEFAULT_PORT, host_port, host_port_or};
 pub use paths::{
     CLASSIC_ROOT, Environment, PIPE_PREFIX, both_paths, check_path, client_paths, local_path, modern_root, pipe_name,
     server_id, server_path, socket_root,
@@ -103,7 +103,9 @@ impl FromStr for Endpoint {
             Some(("tcp", rest)) => host_port(rest).map(|(host, port)| Self::Tcp { host, port }),
             Some(("tls", rest)) => host_port(rest).map(|(host, port)| Self::Tls { host, port }),
             Some(("udp4", rest)) => host_port(rest).map(|(host, port)| Self::Udp4 { host, port }),
-            Some(("udp6", rest)) => address::host_port_or(rest, "::1").map(|(host, port)| Self::Udp6 { host, port }),
+            Some(("udp6", rest)) => {
+                host_port_or(rest, "::1", DEFAULT_PORT).map(|(host, port)| Self::Udp6 { host, port })
+            }
             Some(_) | None => check_id(text).map(|()| Self::Id(text.to_owned())),
         }
     }

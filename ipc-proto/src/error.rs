@@ -287,6 +287,12 @@ impl ConfigError {
         self.code
     }
 
+    /// The same about an option that goes by another name where it was set.
+    pub(crate) const fn of(mut self, option: &'static str) -> Self {
+        self.option = option;
+        self
+    }
+
     /// The option's name.
     #[must_use]
     pub const fn option(&self) -> &'static str {

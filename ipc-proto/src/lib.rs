@@ -95,6 +95,7 @@
 //! | `max_event_name_length` | 256 UTF-16 units, in Guarded and Assured | node-ipc 14's |
 //! | `retry` | every 500 ms, without end | node-ipc's |
 //! | `drain_timeout` | 10 s | long enough for a slow peer to take 8 MiB, short enough to wait for |
+//! | `request_timeout` | 30 s | a question that is never answered must not wait for ever |
 //! | `sync_timeout`, `message_ttl` | none | what is late, only the application knows |
 //!
 //! # Errors and panics
@@ -144,7 +145,8 @@ mod time;
 pub use bind_error::BindError;
 pub use client::{Action, Client, ClientState};
 pub use config::{
-    Config, Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss, TlsOptions, TlsVersion,
+    Backoff, Config, Dialect, Encoding, Family, Interface, Limits, Loaded, Overflow, Profile, Retry, SlowPeer,
+    SyncLoss, TlsOptions, TlsVersion,
 };
 pub use connection::{Connection, Side};
 pub use error::{Code, ConfigError, ConnectionError, DecodeError, EmitError, EncodeError, IoError, ProtocolError};

@@ -238,8 +238,8 @@ impl Message {
         self.canonical.then_some((&self.frame, self.data.start as usize))
     }
 
-    /// The frame that sends this event on, tokens verbatim and whitespace between them dropped; absent data
-    /// becomes `{}`, as in Node.
+    /// The frame that sends this event on, tokens verbatim and whitespace between them dropped. Where there is no
+    /// data there is none in the frame either (node-ipc would send `{}`).
     ///
     /// Costs a reference count when the received bytes are that frame already, as those of every known sender are.
     #[must_use]
@@ -247,8 +247,9 @@ impl Message {
         if self.canonical {
             return Frame::from_parts(self.frame.clone(), self.data.start as usize, self.backing as usize);
         }
-        let mut data = Vec::with_capacity(self.data.range().len().max(2));
-        scan::compact_into(self.data_text().unwrap_or(b"{}"), &mut data);
+        let Some(text) = self.data_text() else { return encode::frame_without_data(&self.frame[self.name.range()]) };
+        let mut data = Vec::with_capacity(text.len());
+        scan::compact_into(text, &mut data);
         encode::raw_frame(&self.frame[self.name.range()], &data)
     }
 

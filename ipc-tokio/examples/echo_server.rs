@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Event::Connected => println!("{peer} is here"),
                 Event::Message(message) => {
                     println!("{peer} says {message:?}");
-                    // As it came, without decoding it.
+                    // As it came, without decoding it. This waits while 8 MiB wait for that peer, and the others wait
+                    // with it; `serve_routed` answers each peer in a task of its own.
                     if let Err(error) = server.send(peer, message.to_frame()).await {
                         println!("{peer} gets no answer: {error}");
                     }

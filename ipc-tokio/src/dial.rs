@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     io::{Io, prompt},
+    tcp,
     tls::{Connector, Own},
 };
 
@@ -27,15 +28,16 @@ type Attempt = Pin<Box<dyn Future<Output = Result<Io, IoError>> + Send>>;
 /// A way to the first of several endpoints that answers.
 pub struct Dial {
     endpoints: Vec<Endpoint>,
+    config: Arc<Config>,
     tls: Option<Connector>,
     attempt: Option<Attempt>,
 }
 
 impl Dial {
-    pub(crate) fn new(endpoints: &[Endpoint], config: &Arc<Config>, own: &Own) -> Result<Self, Error> {
+    pub(crate) fn new(endpoints: &[Endpoint], config: Arc<Config>, own: &Own) -> Result<Self, Error> {
         endpoints.iter().try_for_each(check)?;
-        let tls = Connector::new(endpoints, config, own)?;
-        Ok(Self { endpoints: endpoints.to_vec(), tls, attempt: None })
+        let tls = Connector::new(endpoints, &config, own)?;
+        Ok(Self { endpoints: endpoints.to_vec(), config, tls, attempt: None })
     }
 }
 
@@ -43,7 +45,7 @@ impl drive::Dial for Dial {
     type Io = Io;
 
     fn start(&mut self) {
-        self.attempt = Some(Box::pin(first(self.endpoints.clone(), self.tls.clone())));
+        self.attempt = Some(Box::pin(first(self.endpoints.clone(), Arc::clone(&self.config), self.tls.clone())));
     }
 
     fn cancel(&mut self) {
@@ -68,10 +70,10 @@ impl fmt::Debug for Dial {
     }
 }
 
-async fn first(endpoints: Vec<Endpoint>, tls: Option<Connector>) -> Result<Io, IoError> {
+async fn first(endpoints: Vec<Endpoint>, config: Arc<Config>, tls: Option<Connector>) -> Result<Io, IoError> {
     let mut failed = None;
     for endpoint in endpoints {
-        match connect(&endpoint, tls.as_ref()).await {
+        match connect(&endpoint, &config, tls.as_ref()).await {
             Ok(io) => return Ok(io),
             Err(error) => failed = Some(facade::telling(failed, error)),
         }
@@ -79,27 +81,25 @@ async fn first(endpoints: Vec<Endpoint>, tls: Option<Connector>) -> Result<Io, I
     Err(failed.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
 }
 
-async fn connect(endpoint: &Endpoint, tls: Option<&Connector>) -> Result<Io, IoError> {
-    match (endpoint, tls) {
-        (Endpoint::Tls { host, port }, Some(tls)) => tls.connect(dial_tcp(host, *port).await?, host).await,
-        (endpoint, _) => Ok(connect_plain(endpoint).await?),
-    }
-}
-
-async fn connect_plain(endpoint: &Endpoint) -> io::Result<Io> {
+async fn connect(endpoint: &Endpoint, config: &Config, tls: Option<&Connector>) -> Result<Io, IoError> {
     match endpoint {
         #[cfg(unix)]
         Endpoint::Path(path) => Ok(Io::Unix(tokio::net::UnixStream::connect(path).await?)),
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => Ok(Io::Unix(tokio::net::UnixStream::connect(format!("\0{name}")).await?)),
-        Endpoint::Tcp { host, port } => Ok(Io::Tcp(dial_tcp(host, *port).await?)),
+        Endpoint::Tcp { host, port } => Ok(Io::Tcp(dial_tcp(host, *port, config).await?)),
+        Endpoint::Tls { host, port } => match tls {
+            Some(tls) => tls.connect(dial_tcp(host, *port, config).await?, host).await,
+            // There is one wherever one of the endpoints needs it.
+            None => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        },
         // `check` has refused all others.
-        _ => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
 }
 
-async fn dial_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    prompt(TcpStream::connect((host, port)).await?)
+async fn dial_tcp(host: &str, port: u16, config: &Config) -> Result<TcpStream, IoError> {
+    Ok(prompt(tcp::connect(host, port, &config.interface).await?)?)
 }
 
 /// Whether this crate can reach `endpoint` on this system.

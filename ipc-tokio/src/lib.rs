@@ -17,12 +17,17 @@
 //! TCP, and with the feature `tls` on TLS. A [`Client`] and each of a [`Server`]'s connections run in a task of their
 //! own; [`Listener`] and [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean,
 //! is in [`proto`]; this crate only binds it to tokio's sockets and timers.
+//!
+//! With the feature `tracing`, each client, server and connection has a span, with events of its lifecycle at the
+//! level debug and of its messages at trace; the messages' names and data are in there only by
+//! [`log_payloads`](Config#structfield.log_payloads).
 
 mod accept;
 mod codec;
 mod dial;
 mod io;
 mod runtime;
+mod tcp;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 
@@ -33,9 +38,10 @@ pub use io::Io;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
 pub use ipc_proto::{
-    BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit, EmitError,
-    EncodeError, Encoding, Event, Frame, IoError, Json, Limits, Message, Outcome, Overflow, PeerId, Pressure, Profile,
-    ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss, TlsOptions, TlsVersion, Undelivered,
+    Backoff, BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit,
+    EmitError, EncodeError, Encoding, Event, Family, Frame, Interface, IoError, Json, Limits, Loaded, Message, Outcome,
+    Overflow, PeerId, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats, SyncLoss,
+    TlsOptions, TlsVersion, Undelivered,
     endpoint::Endpoint,
     facade::{AcceptErrors, Delivery, Error, Handler, RequestError, Sender, ServerStats},
     request::Request,

@@ -90,7 +90,7 @@ impl Runtime for Tokio {
 
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
-        Dial::new(endpoints, config, &self.own)
+        Dial::new(endpoints, Arc::clone(config), &self.own)
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {

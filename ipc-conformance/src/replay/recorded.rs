@@ -74,6 +74,15 @@ fn protocol_errors(capture: &Capture, dir: Direction, conn: u32) -> Vec<Wanted> 
     errors.map(Wanted::Error).collect()
 }
 
+/// All bytes of a raw stream, as they were published; `None` where only digests were kept, as for bytes that nothing changed.
+pub(super) fn raw_bytes(wanted: &[Wanted]) -> Option<Vec<u8>> {
+    let reads = wanted.iter().map(|event| match event {
+        Wanted::Message { data: Data::Bytes(bytes), .. } => Some(&**bytes),
+        _ => None,
+    });
+    reads.collect::<Option<Vec<_>>>().map(|reads| reads.concat())
+}
+
 /// What an endpoint published in a receive case.
 pub(super) fn of_outcome(outcome: &Outcome) -> Vec<Wanted> {
     outcome.published.iter().filter_map(of_published).collect()

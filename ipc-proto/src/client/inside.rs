@@ -28,6 +28,11 @@ impl Client {
         self.ask_to_open();
     }
 
+    pub(super) fn refill_retries(&mut self) {
+        self.retries_left = self.config.retry.max;
+        self.pace.reset();
+    }
+
     pub(super) fn open(&mut self, in_session: bool) {
         self.state = State::Open;
         self.violated = false;
@@ -35,7 +40,7 @@ impl Client {
         if in_session {
             self.conn.outbox().hold_until_confirmed();
         } else {
-            self.retries_left = self.config.retry.max;
+            self.refill_retries();
         }
         for frame in self.config.on_connect.iter().rev() {
             let (frame, tag) = (frame.clone(), Tag::Greeting);
@@ -94,7 +99,7 @@ impl Client {
         self.past = self.past.plus(stats);
         self.actions.push_back(Action::Close);
         if stats.bytes_in > 0 {
-            self.retries_left = self.config.retry.max;
+            self.refill_retries();
         }
         self.queue.drop_greetings();
         self.take_back_unsent();
@@ -145,7 +150,7 @@ impl Client {
         if self.stop_retrying || exhausted || self.disconnecting || self.violated || drained {
             return self.end(reason);
         }
-        let delay = self.config.retry.delay;
+        let delay = self.pace.next(&self.config.retry);
         self.state = State::Waiting { until: self.now.saturating_add(delay) };
         self.push_event(Event::Disconnected { reason, retry_in: Some(delay), id: None });
         self.fold_attempts();

@@ -31,10 +31,12 @@ use crate::{
 };
 
 mod inside;
+mod pace;
 mod queue;
 #[cfg(test)]
 mod tests;
 
+use pace::Pace;
 use queue::{Queue, Queued};
 
 /// Unread lifecycle events beyond this are folded into the latest ones.
@@ -103,6 +105,7 @@ pub struct Client {
     /// Attempts that may still follow; refilled by each connect, or by what a session receives first.
     retries_left: Option<u32>,
     stop_retrying: bool,
+    pace: Pace,
     /// `close` was called: drain until then, and take nothing more.
     closing: Option<Timestamp>,
     /// `disconnect` was called.
@@ -136,6 +139,7 @@ impl Client {
             gate: SyncGate::default(),
             retries_left: config.retry.max,
             stop_retrying: config.retry.stop,
+            pace: Pace::new(&config.retry),
             closing: None,
             disconnecting: false,
             violated: false,
@@ -262,7 +266,7 @@ impl Client {
         match self.state {
             State::Idle | State::Waiting { .. } => self.ask_to_open(),
             State::Stopped => {
-                self.retries_left = self.config.retry.max;
+                self.refill_retries();
                 self.disconnecting = false;
                 self.closing = None;
                 self.ask_to_open();

@@ -10,6 +10,7 @@ use alloc::{
 use core::{fmt, time::Duration};
 
 use crate::{
+    endpoint::{DEFAULT_HOST, DEFAULT_PORT},
     error::{ConfigError, EncodeError},
     frame::{Delimiter, Frame},
 };
@@ -25,10 +26,17 @@ macro_rules! setters {
     )* };
 }
 
+mod interface;
+mod json;
+mod names;
 mod options;
+mod retry;
 mod tls;
 
-pub use options::{Dialect, Encoding, Limits, Overflow, Profile, Retry, SlowPeer, SyncLoss};
+pub use interface::{Family, Interface};
+pub use json::Loaded;
+pub use options::{Dialect, Encoding, Limits, Overflow, Profile, SlowPeer, SyncLoss};
+pub use retry::{Backoff, Retry};
 pub use tls::{TlsOptions, TlsVersion};
 
 /// The largest frame that offsets within a message can describe.
@@ -88,6 +96,14 @@ pub struct Config {
     pub writable_all: bool,
     /// Insist that the Modern socket root is a folder of this user with mode 0700. Default on.
     pub secure_socket_root: bool,
+    /// The host that is dialled or listened on where an address names none. Default 127.0.0.1.
+    pub network_host: String,
+    /// The port that is dialled or listened on where an address names none. Default 8000.
+    pub network_port: u16,
+    /// From where clients dial out. Default: as the system chooses.
+    pub interface: Interface,
+    /// Put the names and data of messages into traces. Default off: traces speak of lengths only.
+    pub log_payloads: bool,
     /// Sent first on every connect, before anything that waited.
     pub on_connect: Vec<Frame>,
     /// What a full offline queue does. Default: refuses.
@@ -129,6 +145,10 @@ impl Default for Config {
             readable_all: false,
             writable_all: false,
             secure_socket_root: true,
+            network_host: DEFAULT_HOST.to_owned(),
+            network_port: DEFAULT_PORT,
+            interface: Interface::default(),
+            log_payloads: false,
             on_connect: Vec::new(),
             overflow: Overflow::default(),
             message_ttl: None,
@@ -142,6 +162,18 @@ impl Default for Config {
 }
 
 impl Config {
+    /// node-ipc 9 to 12 with all its defaults.
+    #[must_use]
+    pub fn classic() -> Self {
+        Self::default().dialect(Dialect::Classic)
+    }
+
+    /// node-ipc 14 with all its defaults; what [`Config::default`] is.
+    #[must_use]
+    pub fn modern() -> Self {
+        Self::default().dialect(Dialect::Modern)
+    }
+
     setters! {
         id: String,
         appspace: String,
@@ -161,6 +193,10 @@ impl Config {
         readable_all: bool,
         writable_all: bool,
         secure_socket_root: bool,
+        network_host: String,
+        network_port: u16,
+        interface: Interface,
+        log_payloads: bool,
         overflow: Overflow,
         message_ttl: Option<Duration>,
         slow_peer: SlowPeer,
@@ -254,6 +290,7 @@ impl Config {
     /// [`ConfigError`] names the first option that cannot be, its value and the way out.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_names()?;
+        self.retry.validate()?;
         self.validate_limits()
     }
 
@@ -263,14 +300,9 @@ impl Config {
         if self.delimiter.is_empty() {
             return Err(ConfigError::new("delimiter", "", "use at least one character; node-ipc's default is \"\\f\""));
         }
-        match &self.socket_root {
-            Some(root) if !root.ends_with('/') => {
-                return Err(ConfigError::new("socket_root", root, format!("end it with a slash: \"{root}/\"")));
-            }
-            Some(root) if root.contains('\0') => {
-                return Err(ConfigError::new("socket_root", root, "remove the NUL character"));
-            }
-            Some(_) | None => {}
+        check_root("socket_root", self.socket_root.as_deref())?;
+        if self.network_host.is_empty() {
+            return Err(ConfigError::new("network_host", "", "write a host name or an address, as 127.0.0.1"));
         }
         if matches!(self.profile, Profile::Assured) && self.allowed_events.is_empty() {
             return Err(ConfigError::new("allowed_events", "", "name at least one event for the assured profile"));
@@ -291,6 +323,17 @@ impl Config {
             Some((option, _)) => Err(ConfigError::new(option, "0", "use a positive number")),
             None => Ok(()),
         }
+    }
+}
+
+/// Refuses what cannot be the folder of sockets.
+fn check_root(option: &'static str, root: Option<&str>) -> Result<(), ConfigError> {
+    match root {
+        Some(root) if !root.ends_with('/') => {
+            Err(ConfigError::new(option, root, format!("end it with a slash: \"{root}/\"")))
+        }
+        Some(root) if root.contains('\0') => Err(ConfigError::new(option, root, "remove the NUL character")),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -317,6 +360,7 @@ mod tests {
             change(&mut config.limits);
             config
         };
+        let backoff = |backoff| Config::default().retry(Retry::default().backoff(backoff));
         let cases = [
             (Config::default().delimiter(""), "delimiter"),
             (Config::default().id("a/b"), "id"),
@@ -324,6 +368,12 @@ mod tests {
             (Config::default().appspace("../"), "appspace"),
             (Config::default().socket_root("/tmp".to_owned()), "socket_root"),
             (Config::default().profile(Profile::Assured), "allowed_events"),
+            (Config::default().network_host(""), "network_host"),
+            (backoff(Backoff::default().factor(0.9)), "backoff.factor"),
+            (backoff(Backoff::default().factor(f64::INFINITY)), "backoff.factor"),
+            (backoff(Backoff::default().jitter(-0.1)), "backoff.jitter"),
+            (backoff(Backoff::default().jitter(f64::NAN)), "backoff.jitter"),
+            (backoff(Backoff::default().max_delay(Duration::from_millis(499))), "backoff.max_delay"),
             (limits(|l| l.max_message_size = Some(0)), "max_message_size"),
             (limits(|l| l.max_pending_bytes = 0), "max_pending_bytes"),
             (limits(|l| l.max_event_name_length = 0), "max_event_name_length"),

@@ -30,7 +30,7 @@ pub enum Profile {
     Fast,
     /// As `Fast`, with small limits, a message timeout, and reserved and unsafe names refused both ways.
     Guarded,
-    /// As `Guarded`, and only the names in [`Config::allowed_events`].
+    /// As `Guarded`, and only the names in [`allowed_events`](crate::Config#structfield.allowed_events).
     Assured,
 }
 
@@ -62,64 +62,7 @@ impl Encoding {
     ///
     /// [`ConfigError`] for a name that Node does not know.
     pub fn from_name(name: &str) -> Result<Self, ConfigError> {
-        Ok(match name.to_ascii_lowercase().as_str() {
-            "utf8" | "utf-8" => Self::Utf8,
-            "ascii" => Self::Ascii,
-            "latin1" | "binary" => Self::Latin1,
-            "utf16le" | "utf-16le" | "ucs2" | "ucs-2" => Self::Utf16Le,
-            "base64" => Self::Base64,
-            "base64url" => Self::Base64Url,
-            "hex" => Self::Hex,
-            _ => {
-                return Err(ConfigError::new(
-                    "encoding",
-                    name,
-                    "use one of utf8, ascii, latin1, binary, utf16le, ucs2, base64, base64url, hex",
-                ));
-            }
-        })
-    }
-}
-
-/// When and how often a client dials again.
-///
-/// The defaults are node-ipc's: every 500 ms, without end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Retry {
-    /// From the end of one attempt to the start of the next. Default 500 ms.
-    pub delay: Duration,
-    /// How many attempts may follow the first one before the client gives up; `None` (the default) is no end.
-    /// A successful connect makes the budget full again.
-    pub max: Option<u32>,
-    /// Set: give up at the next disconnect, whatever `max` says. Default off.
-    pub stop: bool,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { delay: Duration::from_millis(500), max: None, stop: false }
-    }
-}
-
-impl Retry {
-    /// Every `delay`, without end.
-    #[must_use]
-    pub fn every(delay: Duration) -> Self {
-        Self { delay, ..Self::default() }
-    }
-
-    /// At most `max` further attempts after a failed one.
-    #[must_use]
-    pub const fn max(mut self, max: u32) -> Self {
-        self.max = Some(max);
-        self
-    }
-
-    /// No further attempt.
-    #[must_use]
-    pub fn never() -> Self {
-        Self { max: Some(0), ..Self::default() }
+        name.parse()
     }
 }
 

@@ -273,6 +273,10 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
             f.write_str("a string or a list of strings")
         }
 
+        fn visit_unit<E>(self) -> Result<Vec<String>, E> {
+            Ok(Vec::new())
+        }
+
         fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
             Ok(Vec::from([text.to_owned()]))
         }

@@ -52,10 +52,6 @@ impl Connection {
         if self.config.profile == Profile::Raw {
             return self.next_raw();
         }
-        // After the end, an overlong rest is one more incomplete frame.
-        if self.is_deaf() && !self.deframer.has_complete() {
-            return None;
-        }
         match self.deframer.next_cut() {
             Ok(None) => None,
             Ok(Some(cut)) => match self.decode(cut) {

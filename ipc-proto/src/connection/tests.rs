@@ -167,6 +167,19 @@ fn classic_sends_nothing_as_an_empty_object() {
 }
 
 #[test]
+fn an_event_without_data_is_relayed_without_data() {
+    for dialect in [Dialect::Classic, Dialect::Modern] {
+        let mut conn = server(Config::default().dialect(dialect).profile(Profile::Guarded));
+        conn.handle_input(NOW, b"{\"type\":\"a\\u0062\"}\x0c");
+        let Some(Event::Message(message)) = conn.poll_event() else { panic!("no message") };
+        conn.relay(&message).unwrap();
+        assert_eq!(conn.outbox().chunk(), b"{\"type\":\"a\\u0062\"}\x0c");
+        conn.handle_error(NOW, IoError::new("EPIPE", "broken"));
+        assert_eq!(events(&mut conn), ["EPIPE", "lost 18", "Io"]);
+    }
+}
+
+#[test]
 fn peers_name_themselves_where_the_config_lets_them() {
     let input = b"{\"type\":\"a\",\"data\":{\"id\":\"first\"}}\x0c{\"type\":\"b\",\"data\":{\"id\":0}}\x0c";
     for (config, expected) in [

@@ -75,21 +75,16 @@ impl<D: Dial, C: Clock> ClientDriver<D, C> {
 
 impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        for _ in 0..BUDGET {
+        poll_turns(cx, |cx| {
             let event = self.client.poll_event();
             self.act();
-            if let Some(event) = event {
-                return Poll::Ready(Some(event));
+            match event {
+                Some(event) => Turn::Event(Some(event)),
+                None if self.client.state() == ClientState::Stopped => Turn::Event(None),
+                None if self.advance(cx, Reading::Always) => Turn::Moved,
+                None => Turn::Stuck,
             }
-            if self.client.state() == ClientState::Stopped {
-                return Poll::Ready(None);
-            }
-            if !self.advance(cx, Reading::Always) {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        })
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {

@@ -70,22 +70,17 @@ impl<T: Transport, C: Clock> Driver<T, C> {
 
 impl<T: Transport, C: Clock> Drive for Driver<T, C> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        for _ in 0..BUDGET {
+        poll_turns(cx, |cx| {
             if self.opening && !self.open(cx) {
-                return Poll::Pending;
+                return Turn::Stuck;
             }
-            if let Some(event) = self.conn.poll_event() {
-                return Poll::Ready(Some(event));
+            match self.conn.poll_event() {
+                Some(event) => Turn::Event(Some(event)),
+                None if self.conn.is_closed() => Turn::Event(None),
+                None if self.advance(cx, Reading::Always) => Turn::Moved,
+                None => Turn::Stuck,
             }
-            if self.conn.is_closed() {
-                return Poll::Ready(None);
-            }
-            if !self.advance(cx, Reading::Always) {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        })
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {

@@ -277,6 +277,28 @@ impl<T: Transport> Pipe<T> {
     }
 }
 
+/// What a turn of the loop came to.
+enum Turn {
+    Event(Option<Event>),
+    Moved,
+    Stuck,
+}
+
+/// Takes turns until there is an event or nothing moves. A peer that always has something does not starve the
+/// others: after a while they are let in, and `cx` is woken.
+#[inline]
+fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<Option<Event>> {
+    for _ in 0..BUDGET {
+        match turn(cx) {
+            Turn::Event(event) => return Poll::Ready(event),
+            Turn::Moved => {}
+            Turn::Stuck => return Poll::Pending,
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
 /// Waits for a machine's next deadline. Says whether it has come.
 fn poll_timer<C: Clock, M: Machine>(cx: &mut Context<'_>, clock: &mut C, machine: &mut M) -> bool {
     let Some(at) = machine.deadline() else { return false };

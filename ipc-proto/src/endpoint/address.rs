@@ -19,13 +19,17 @@ pub const DEFAULT_PORT: u16 = 8000;
 ///
 /// [`ConfigError`] for a host that is empty or cannot be one, and for a port that is no number from 0 to 65535.
 pub fn host_port(text: &str) -> Result<(String, u16), ConfigError> {
-    host_port_or(text, DEFAULT_HOST)
+    host_port_or(text, DEFAULT_HOST, DEFAULT_PORT)
 }
 
-/// As [`host_port`], with another default host.
-pub(super) fn host_port_or(text: &str, default_host: &str) -> Result<(String, u16), ConfigError> {
+/// As [`host_port`], with other defaults.
+///
+/// # Errors
+///
+/// As there.
+pub fn host_port_or(text: &str, default_host: &str, default_port: u16) -> Result<(String, u16), ConfigError> {
     if let Some(rest) = text.strip_prefix('[') {
-        return bracketed(text, rest);
+        return bracketed(text, rest, default_port);
     }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok((default_host.to_owned(), port(text)?));
@@ -33,7 +37,7 @@ pub(super) fn host_port_or(text: &str, default_host: &str) -> Result<(String, u1
     match text.split_once(':') {
         Some((_, rest)) if rest.contains(':') => Err(bad_host(text, "write an IPv6 address as [::1]:8000")),
         Some((name, number)) => Ok((host(name)?, port(number)?)),
-        None => Ok((host(text)?, DEFAULT_PORT)),
+        None => Ok((host(text)?, default_port)),
     }
 }
 
@@ -42,7 +46,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, scheme: &str, host: &str, port: 
     if host.contains(':') { write!(f, "{scheme}:[{host}]:{port}") } else { write!(f, "{scheme}:{host}:{port}") }
 }
 
-fn bracketed(text: &str, rest: &str) -> Result<(String, u16), ConfigError> {
+fn bracketed(text: &str, rest: &str, default_port: u16) -> Result<(String, u16), ConfigError> {
     let Some((address, tail)) = rest.split_once(']') else {
         return Err(bad_host(text, "close the bracket: [::1]:8000"));
     };
@@ -53,7 +57,7 @@ fn bracketed(text: &str, rest: &str) -> Result<(String, u16), ConfigError> {
     }
     match tail.strip_prefix(':') {
         Some(digits) => Ok((address.to_owned(), port(digits)?)),
-        None if tail.is_empty() => Ok((address.to_owned(), DEFAULT_PORT)),
+        None if tail.is_empty() => Ok((address.to_owned(), default_port)),
         None => Err(bad_host(text, "a colon and a port follow the bracket: [::1]:8000")),
     }
 }

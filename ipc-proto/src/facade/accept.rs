@@ -17,6 +17,7 @@ use super::{
     outlet::ServerOutlet,
     server::{Entry, Shared},
     task::ConnectionTask,
+    trace,
 };
 use crate::{
     connection::{Connection, Side},
@@ -92,6 +93,7 @@ impl<R: Runtime> AcceptTask<R> {
             match result {
                 Ok(io) => self.take(io),
                 Err(error) => {
+                    trace::accept_failed(&error);
                     self.shared.accept_errors.push(error);
                     self.paused_until = Some(self.clock.now().saturating_add(PAUSE));
                     return true;
@@ -115,7 +117,7 @@ pub(super) fn admit<R: Runtime>(runtime: &R, shared: &Arc<Shared>, io: R::Io) {
     }
     let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, runtime.clock());
     let outlet = ServerOutlet::new(Arc::clone(shared), peer, share, Arc::clone(&line));
-    runtime.spawn(Box::pin(ConnectionTask::new(driver, line, outlet)));
+    runtime.spawn(trace::connection(peer, ConnectionTask::new(driver, line, outlet)));
 }
 
 fn ready<T>(poll: Poll<T>) -> Option<T> {

@@ -1,13 +1,15 @@
 //! A client's handle.
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::poll_fn,
+    hash::{BuildHasher, Hasher},
     ops::Deref,
     pin::Pin,
     task::{Context, Poll},
 };
+use std::hash::RandomState;
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -18,6 +20,7 @@ use super::{
     line::Line,
     reload::reload_all,
     task::{ConnectionTask, Outlet},
+    trace,
 };
 use crate::{
     client::Client as Machine,
@@ -44,13 +47,15 @@ pub struct Client<R: Runtime> {
 
 impl<R: Runtime> Client<R> {
     pub(super) fn start(runtime: &R, id: String, endpoints: &[Endpoint], config: Arc<Config>) -> Result<Self, Error> {
+        let config = seeded(config);
         let dial = runtime.dial(endpoints, &config)?;
         let reload = dial.reload();
         let line = Line::new(Arc::clone(&config));
         let events = Arc::new(Events::new());
         let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
         let outlet = ClientOutlet::new(Arc::clone(&events), Arc::clone(&line));
-        runtime.spawn(Box::pin(ConnectionTask::new(driver, Arc::clone(&line), outlet)));
+        let task = ConnectionTask::new(driver, Arc::clone(&line), outlet);
+        runtime.spawn(trace::client(&id, endpoints, task));
         Ok(Self { id, sender: Sender::new(line), events, reload, runtime: runtime.clone() })
     }
 
@@ -175,6 +180,17 @@ impl<R: Runtime> fmt::Debug for Client<R> {
     }
 }
 
+/// A back-off without a seed gets one of this client's own, so that many clients do not come back together.
+fn seeded(mut config: Arc<Config>) -> Arc<Config> {
+    if config.retry.backoff.as_ref().is_some_and(|backoff| backoff.seed.is_none()) {
+        if let Some(backoff) = &mut Arc::make_mut(&mut config).retry.backoff {
+            // The standard library asks the system for the keys of its hash maps.
+            backoff.seed = Some(RandomState::new().build_hasher().finish());
+        }
+    }
+    config
+}
+
 /// A client's events go to its handle.
 struct ClientOutlet {
     events: Arc<Events<Event>>,
@@ -204,5 +220,24 @@ impl Outlet for ClientOutlet {
 impl Drop for ClientOutlet {
     fn drop(&mut self) {
         self.events.remove_producer();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Backoff, Retry};
+
+    fn seed(config: Config) -> Option<u64> {
+        seeded(Arc::new(config)).retry.backoff.as_ref().and_then(|backoff| backoff.seed)
+    }
+
+    #[test]
+    fn clients_without_a_seed_get_different_ones() {
+        let config = Config::default().retry(Retry::default().backoff(Backoff::default()));
+        assert_ne!(seed(config.clone()), seed(config));
+        let given = Config::default().retry(Retry::default().backoff(Backoff::default().seed(5)));
+        assert_eq!(seed(given), Some(5));
+        assert_eq!(seed(Config::default()), None);
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 
 /// One established connection, as a listener gives it: no task, no queue, no lock.
 ///
-/// It moves only while [`next`](Self::next), [`flush`](Self::flush), [`close`](Self::close) or a waiting
+/// It moves only while [`next`](Self::next), [`flush_to`](Self::flush_to), [`close`](Self::close) or a waiting
 /// [`emit`](Self::emit) is polled: emits are collected, and leave together when the next event is asked for.
 /// Dropping it closes the socket; what waits is lost, so [`close`](Self::close) it.
 pub struct Connection<R: Runtime> {

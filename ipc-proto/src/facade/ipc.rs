@@ -64,8 +64,9 @@ impl<R: Runtime> Ipc<R> {
         self.connect(id, &[Endpoint::Path(path.into())])
     }
 
-    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`, over TLS when [`Config::tls`](Config#structfield.tls)
-    /// is set; `id` is only a name here. Without a host it is 127.0.0.1, without a port 8000, as in node-ipc.
+    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`, over TLS when [`tls`](Config#structfield.tls) is set;
+    /// `id` is only a name here. Where the host, the port or both are left out, it is
+    /// [`network_host`](Config#structfield.network_host) and [`network_port`](Config#structfield.network_port).
     ///
     /// # Errors
     ///
@@ -120,7 +121,8 @@ impl<R: Runtime> Ipc<R> {
         self.serve_endpoints(vec![Endpoint::Path(path.into())]).await
     }
 
-    /// Serves TCP at `HOST:PORT`, over TLS when [`Config::tls`](Config#structfield.tls) is set; port 0 lets the system pick one, see [`Server::endpoints`].
+    /// Serves TCP at `HOST:PORT`, or TLS when [`tls`](Config#structfield.tls) is set, parts left out as in
+    /// [`connect_to_net`](Self::connect_to_net); port 0 lets the system pick one, see [`Server::endpoints`].
     ///
     /// # Errors
     ///
@@ -250,11 +252,14 @@ impl<R: Runtime> Ipc<R> {
         }
     }
 
-    /// A TCP address, spoken to over TLS if that is configured.
+    /// A TCP address, spoken to over TLS if that is configured; what it leaves out, the config says.
     fn net(&self, address: &str) -> Result<Endpoint, Error> {
-        let (host, port) = endpoint::host_port(address)?;
-        let secure = self.config.tls.is_some();
-        Ok(if secure { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } })
+        let Config { network_host, network_port, tls, .. } = self.config();
+        let (host, port) = match address {
+            "" => (network_host.clone(), *network_port),
+            address => endpoint::host_port_or(address, network_host, *network_port)?,
+        };
+        Ok(if tls.is_some() { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } })
     }
 
     fn environment(&self) -> Environment {

@@ -37,6 +37,7 @@ mod rooms;
 mod sender;
 mod server;
 mod task;
+mod trace;
 
 pub use accept_errors::AcceptErrors;
 pub use client::Client;

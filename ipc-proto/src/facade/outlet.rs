@@ -12,8 +12,10 @@ use super::{
     lock,
     server::Shared,
     task::Outlet,
+    trace,
 };
 use crate::{
+    config::Config,
     drive::Drive,
     error::EmitError,
     event::Event,
@@ -104,7 +106,7 @@ impl Outlet for ServerOutlet {
         }
         let Some(event) = events::without_answers(&self.line, event) else { return };
         let event = match &mut self.handler {
-            Some(handler) => handler(event, &mut Answers(driver)),
+            Some(handler) => handler(event, &mut Answers { driver, config: self.line.config() }),
             None => Some(event),
         };
         if let Some(event) = event {
@@ -127,16 +129,21 @@ impl Drop for ServerOutlet {
 }
 
 /// A handler's answers go straight to its connection.
-struct Answers<'d, D>(&'d mut D);
+struct Answers<'d, D> {
+    driver: &'d mut D,
+    config: &'d Config,
+}
 
 impl<D: Drive> Emit for Answers<'_, D> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
-        self.0.send(frame, false)?;
-        Ok(Pressure::of(self.0.pending_bytes()))
+        trace::emitted(self.config, &frame);
+        self.driver.send(frame, false)?;
+        Ok(Pressure::of(self.driver.pending_bytes()))
     }
 
     fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
-        self.0.relay(message)?;
-        Ok(Pressure::of(self.0.pending_bytes()))
+        trace::relayed(self.config, message);
+        self.driver.relay(message)?;
+        Ok(Pressure::of(self.driver.pending_bytes()))
     }
 }

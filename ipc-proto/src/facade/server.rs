@@ -1,6 +1,6 @@
 //! A server's handle, its accepting task, and what its connections share.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::{Future, poll_fn},
@@ -23,6 +23,7 @@ use super::{
     lock,
     outlet::{HandlerFactory, PeerEvents},
     reload::reload_all,
+    trace,
 };
 use crate::{
     config::{Config, SlowPeer},
@@ -105,7 +106,7 @@ impl<R: Runtime> Server<R> {
         handlers: Option<HandlerFactory>,
     ) -> Self {
         let accepts: Vec<R::Accept> = listeners.into_iter().map(Listener::into_accept).collect();
-        let endpoints = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
+        let endpoints: Vec<Endpoint> = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
         let reloads = accepts.iter().filter_map(Accept::reload).collect();
         let shared = Arc::new(Shared {
             peers: Mutex::new(Peers::new(config.limits.max_connections)),
@@ -120,7 +121,8 @@ impl<R: Runtime> Server<R> {
             dropped: AtomicU64::new(0),
             config,
         });
-        runtime.spawn(Box::pin(AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared))));
+        let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
+        runtime.spawn(trace::server(&endpoints, task));
         Self { shared, endpoints, reloads, runtime: runtime.clone() }
     }
 
@@ -297,11 +299,13 @@ impl Shared {
     }
 
     pub(super) fn note_failed_handshake(&self, error: IoError) {
+        trace::accept_failed(&error);
         self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
         self.accept_errors.push(error);
     }
 
     pub(super) fn count_refused(&self) {
+        trace::refused();
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -15,6 +15,7 @@ use super::{
     line::{Line, Posted},
     request::{Asked, RequestError},
     sender::Delivery,
+    trace,
 };
 use crate::{
     drive::{Drive, End, Reading},
@@ -66,6 +67,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         if renew {
             self.driver.renew();
         }
+        posted.iter().for_each(|posted| trace::emitted(self.line.config(), &posted.frame));
         self.posted.append(&mut posted);
         self.hand_over();
         // An end that waits for what was posted comes after it.
@@ -102,6 +104,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     fn give_up(&mut self, posted: Posted) {
         let event = Event::Undelivered(Undelivered { frame: posted.give_up(), maybe_sent: false });
+        trace::event(self.line.config(), &event);
         self.outlet.take(event, &mut self.driver);
     }
 
@@ -127,6 +130,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     }
 
     fn pass(&mut self, event: Event) {
+        trace::event(self.line.config(), &event);
         // What left before a disconnect is to be known as such when that is heard of.
         self.settle();
         let asked = self.driver.answered().and_then(|ticket| self.asked.remove(&ticket));

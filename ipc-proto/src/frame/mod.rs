@@ -105,7 +105,7 @@ impl fmt::Debug for Delimiter {
 #[derive(Clone)]
 pub struct Frame {
     bytes: Bytes,
-    /// Where `data` begins; 0 in a raw frame.
+    /// Where `data` begins; 0 in a raw frame, and the end where an event has none.
     data: u32,
     /// How large the buffer is that `bytes` keeps alive, at least.
     backing: u32,
@@ -181,11 +181,12 @@ impl Frame {
 
     /// The event's name as it stands in the JSON text, without its quotes: escapes are not resolved.
     pub(crate) fn name_text(&self) -> Cow<'_, str> {
-        let end = (self.data as usize).saturating_sub(BETWEEN + 1);
+        let data = self.data as usize;
+        let end = if data < self.bytes.len() { data.saturating_sub(BETWEEN + 1) } else { data.saturating_sub(2) };
         String::from_utf8_lossy(self.bytes.get(NAME_AT + 1..end).unwrap_or_default())
     }
 
-    /// The data's text. Empty for raw bytes.
+    /// The data's text. Empty for raw bytes, and where there is none.
     pub(crate) fn data_text(&self) -> &[u8] {
         let end = self.bytes.len().saturating_sub(1);
         if self.is_raw() { &[] } else { self.bytes.get(self.data as usize..end).unwrap_or_default() }

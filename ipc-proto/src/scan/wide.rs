@@ -3,18 +3,25 @@
 /// How many bytes stand before the first one that a JSON string cannot hold as it is: `"`, `\` and the controls.
 #[inline]
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
-    let mut at = 0;
     // Most strings end within a few words, where a call into the wide search would cost more than it saves.
-    while at < NEAR {
-        let Some(word) = bytes.get(at..at + 8) else { return at + plain_bytes(&bytes[at..]) };
-        let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
-        let special = special_bytes(word);
+    let near = &bytes[..bytes.len().min(NEAR)];
+    let at = plain_words(near);
+    if at < NEAR { at } else { at + plain_far(&bytes[at..]) }
+}
+
+/// As [`plain_prefix`], a word at a time.
+#[inline]
+fn plain_words(bytes: &[u8]) -> usize {
+    let mut words = bytes.chunks_exact(8);
+    let mut at = 0;
+    for word in &mut words {
+        let special = special_bytes(u64::from_le_bytes(word.try_into().expect("eight bytes")));
         if special != 0 {
             return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    at + plain_far(&bytes[at..])
+    at + plain_bytes(words.remainder())
 }
 
 const NEAR: usize = 32;
@@ -47,11 +54,11 @@ fn plain_far(bytes: &[u8]) -> usize {
     for block in &mut blocks {
         // No early exit, so that the compiler turns the loop into vector instructions.
         if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
-            return at + plain_bytes(block);
+            return at + plain_words(block);
         }
         at += BLOCK;
     }
-    at + plain_bytes(blocks.remainder())
+    at + plain_words(blocks.remainder())
 }
 
 const BLOCK: usize = 64;

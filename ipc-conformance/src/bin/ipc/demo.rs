@@ -32,7 +32,7 @@ pub(crate) async fn run(_args: &DemoArgs) -> Result<Exit, Failure> {
 
     report.heading("in this process")?;
     for endpoint in endpoints(path("app.world")) {
-        report.row(endpoint.to_string(), within(exchange(endpoint)).await)?;
+        report.row(label(&endpoint), within(exchange(endpoint)).await)?;
     }
     node::run(&mut report, &path).await?;
     Ok(if report.failed() { Exit::Failed } else { Exit::Done })
@@ -44,6 +44,13 @@ fn endpoints(path: String) -> Vec<Endpoint> {
         endpoints.insert(1, Endpoint::Abstract(format!("ipc-demo-{}", std::process::id())));
     }
     endpoints
+}
+
+fn label(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Tcp { host, port: 0 } => format!("tcp:{host}, a free port"),
+        endpoint => endpoint.to_string(),
+    }
 }
 
 /// The round trips of one exchange that went well.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ipc_tokio::{Config, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Server};
+use ipc_tokio::{Config, Emit, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Server};
 
 use crate::{
     args::ServeArgs,
@@ -89,47 +89,42 @@ impl Answers {
         self.echo || !self.replies.is_empty()
     }
 
-    fn is_plain_echo(&self) -> bool {
-        self.echo && self.replies.is_empty()
-    }
-
-    fn answer(&self, event: &Event) -> Option<Frame> {
+    /// Answers an event, if it is one to be answered.
+    fn answer(&self, event: &Event, out: &mut dyn Emit) -> Result<(), EmitError> {
         match event {
-            Event::Message(message) => self.answer_message(message),
-            Event::Raw(bytes) if self.echo => Some(Frame::raw(bytes.clone())),
-            _ => None,
+            Event::Message(message) => match self.reply_to(message) {
+                Some(name) => {
+                    let data = message.data().unwrap_or(Json::empty_object());
+                    out.send_frame(lines::joined(name, &data)).map(drop)
+                }
+                None if self.echo => out.relay(message).map(drop),
+                None => Ok(()),
+            },
+            Event::Raw(bytes) if self.echo => out.send_frame(Frame::raw(bytes.clone())).map(drop),
+            _ => Ok(()),
         }
     }
 
-    fn answer_message(&self, message: &Message) -> Option<Frame> {
-        match self.replies.get(message.name()) {
-            Some(name) => Some(lines::joined(name, &message.data().unwrap_or(Json::empty_object()))),
-            None => self.echo.then(|| message.to_frame()),
-        }
+    fn reply_to(&self, message: &Message) -> Option<&Json> {
+        if self.replies.is_empty() { None } else { self.replies.get(message.name()) }
     }
 }
 
 /// Answers inside the connection's task; what is to be printed goes on to the server's stream.
 fn handler(answers: Arc<Answers>, output: Output) -> Handler {
     Box::new(move |event, out| {
-        match &event {
-            Event::Message(message) if answers.is_plain_echo() => report(out.relay(message), output),
-            event => {
-                if let Some(frame) = answers.answer(event) {
-                    report(out.send_frame(frame), output);
-                }
-            }
+        if let Err(error) = answers.answer(&event, out) {
+            report(error, output);
         }
         output.shows(&event).then_some(event)
     })
 }
 
-/// Says so when an answer could not be sent: the connection is closing, mostly.
-fn report(sent: Result<Pressure, EmitError>, output: Output) {
-    match sent {
-        Ok(_) => {}
-        Err(EmitError::Encode(error)) => warn(format_args!("an answer cannot be sent: {error}")),
+/// Says that an answer could not be sent: the connection is closing, mostly.
+fn report(error: EmitError, output: Output) {
+    match error {
+        EmitError::Encode(error) => warn(format_args!("an answer cannot be sent: {error}")),
         // An output that cannot be written ends the command at the next event.
-        Err(error) => drop(error.into_frame().map(|frame| output.undelivered(&frame))),
+        error => drop(error.into_frame().map(|frame| output.undelivered(&frame))),
     }
 }
