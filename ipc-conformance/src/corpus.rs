@@ -22,7 +22,7 @@ mod manifest;
 mod receive;
 mod scenario;
 
-pub use capture::{Capture, Chunk, EndpointConfig, Mark, Sides};
+pub use capture::{Capture, Chunk, EndpointConfig, Mark, Sides, Step};
 pub use decoded::{Data, Decoded};
 pub use event::{Arg, Digest, Failure, Published};
 pub use fork::{ForkFeed, ForkRecord, ForkStep};

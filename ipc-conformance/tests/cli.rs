@@ -47,6 +47,7 @@ fn lines_of_a_classic_server_to_the_letter() {
     let folder = Folder::new();
     let (mut server, endpoint) = Process::serve(&[&folder.unix("s"), "--dialect", "classic", "--echo"]);
     let mut peer = UnixStream::connect(path_of(&endpoint)).expect("it listens");
+    peer.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let frames = [
         r#"{ "data": {"id": {"x": 1}, "n": 1.0}, "type": "\u006d" }"#,
         r#"{"type":"m"}"#,
@@ -68,7 +69,7 @@ fn lines_of_a_classic_server_to_the_letter() {
     let echo = concat!(
         r#"{"type":"\u006d","data":{"id":{"x":1},"n":1.0}}"#,
         "\u{c}",
-        r#"{"type":"m","data":{}}"#,
+        r#"{"type":"m"}"#,
         "\u{c}",
         r#"{"type":"toString","data":{}}"#,
         "\u{c}",

@@ -178,7 +178,6 @@ fn errno_name(error: &std::io::Error) -> Cow<'static, str> {
         ErrorKind::StorageFull => "ENOSPC",
         ErrorKind::QuotaExceeded => "EDQUOT",
         ErrorKind::InvalidInput => "EINVAL",
-        ErrorKind::InvalidFilename => "ENAMETOOLONG",
         ErrorKind::TimedOut => "ETIMEDOUT",
         ErrorKind::Interrupted => "EINTR",
         ErrorKind::Unsupported => "ENOTSUP",
@@ -192,6 +191,8 @@ fn errno_name(error: &std::io::Error) -> Cow<'static, str> {
 #[cfg(feature = "std")]
 fn rare_errno_name(error: &std::io::Error) -> Cow<'static, str> {
     match error.raw_os_error() {
+        #[cfg(target_os = "linux")]
+        Some(36) => Cow::Borrowed("ENAMETOOLONG"),
         #[cfg(unix)]
         Some(23) => Cow::Borrowed("ENFILE"),
         #[cfg(unix)]

@@ -197,12 +197,21 @@ impl Budget {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    /// Where the budget is exceeded, tells the largest of `shares` to go. Returns that one.
+    /// Where the budget is exceeded, tells the largest of `shares` to go. Returns that one. What those hold that
+    /// were told before counts as given back: they are on their way, and nobody else has to go for them.
     pub fn evict_largest<'s>(&self, shares: impl Iterator<Item = &'s Share>) -> Option<&'s Share> {
-        if self.held() <= self.limit {
+        let (mut going, mut largest) = (0, None::<&Share>);
+        for share in shares {
+            if share.must_go() {
+                going += share.held();
+            } else if largest.is_none_or(|largest| share.held() > largest.held()) {
+                largest = Some(share);
+            }
+        }
+        if self.held().saturating_sub(going) <= self.limit {
             return None;
         }
-        let largest = shares.filter(|share| !share.must_go()).max_by_key(|share| share.held())?;
+        let largest = largest?;
         largest.evict.store(true, Ordering::Relaxed);
         self.evicted.fetch_add(1, Ordering::Relaxed);
         Some(largest)
@@ -284,6 +293,7 @@ mod tests {
         assert!(large.set(61));
         let gone = budget.evict_largest([&small, &large].into_iter()).unwrap();
         assert_eq!((gone.held(), large.must_go(), small.must_go()), (61, true, false));
+        assert!(budget.evict_largest([&small, &large].into_iter()).is_none(), "one is enough");
         drop(large);
         assert_eq!((budget.held(), budget.evicted()), (40, 1));
     }

@@ -4,14 +4,18 @@
 //! and then where 9 to 12 do. There need not be a server yet; it is dialled every half second until there is one.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example echo_client
+//! cargo run -p ipc-tokio --example echo_client [ENDPOINT]    # `unix:PATH`, `abstract:NAME`, `tcp:HOST:PORT`, an id
 //! ```
 
 use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut world = Ipc::new(Config::default().id("hello")).connect_to("world")?;
+    let ipc = Ipc::new(Config::default().id("hello"));
+    let mut world = match std::env::args().nth(1) {
+        None => ipc.connect_to("world")?,
+        Some(endpoint) => ipc.connect_to_endpoint("world", endpoint.parse()?)?,
+    };
     // Not connected yet: the message waits for the connection.
     world.emit("message", "hello").await?;
 

@@ -1,7 +1,7 @@
 //! Answers every event with the same event. Node clients of every generation find it.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example echo_server
+//! cargo run -p ipc-tokio --example echo_server [ENDPOINT]
 //! cargo run -p ipc-tokio --example echo_client    # in another terminal
 //! ```
 
@@ -9,8 +9,12 @@ use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // node-ipc 14 looks for `world` in one place and 9 to 12 in another: listen at both.
-    let mut server = Ipc::new(Config::default().id("world")).serve_both().await?;
+    let ipc = Ipc::new(Config::default().id("world"));
+    let mut server = match std::env::args().nth(1) {
+        // node-ipc 14 looks for `world` in one place and 9 to 12 in another: listen at both.
+        None => ipc.serve_both().await?,
+        Some(endpoint) => ipc.serve_endpoints(vec![endpoint.parse()?]).await?,
+    };
     for endpoint in server.endpoints() {
         println!("listening at {endpoint}");
     }

@@ -4,7 +4,7 @@
 //! answer comes, the message is reported after `sync_timeout` and the next one goes.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example sync_mode
+//! cargo run -p ipc-tokio --example sync_mode [ENDPOINT]    # of a server to ask; without, it brings its own
 //! ```
 
 use std::time::Duration;
@@ -13,11 +13,17 @@ use ipc_tokio::{Config, Event, Ipc, Server};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let server = Ipc::new(Config::default()).serve_net("127.0.0.1:0").await?;
-    let address = server.endpoints()[0].clone();
-    let answering = tokio::spawn(answer_but_the_second(server));
+    let address = match std::env::args().nth(1) {
+        Some(endpoint) => endpoint.parse()?,
+        None => {
+            let server = Ipc::new(Config::default()).serve_net("127.0.0.1:0").await?;
+            let address = server.endpoints()[0].clone();
+            tokio::spawn(answer_but_the_second(server));
+            address
+        }
+    };
 
-    let config = Config::default().sync(true).sync_timeout(Duration::from_millis(200));
+    let config = Config::default().sync(true).sync_timeout(Duration::from_secs(2));
     let mut client = Ipc::new(config).connect_to_endpoint("server", address)?;
     // Emitting does not wait for answers: the three queue up, and leave one by one.
     for question in ["first", "second", "third"] {
@@ -33,8 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         settled += 1;
     }
-    client.disconnect();
-    answering.await?;
+    client.close().await;
     Ok(())
 }
 
@@ -48,7 +53,6 @@ async fn answer_but_the_second(mut server: Server) {
                     return;
                 }
             }
-            Event::Disconnected { .. } => return server.stop().await,
             _ => {}
         }
     }

@@ -6,8 +6,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
-    Config, IoError,
+    BindError, Config, IoError,
     drive::Reload,
     endpoint::Endpoint,
     facade::{self, Error},
@@ -49,12 +50,34 @@ impl Accept {
             }
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Endpoint::Abstract(name) => Self::unix(ipc_os::bind_abstract(name, config)?, endpoint, None),
-            Endpoint::Tcp { host, port } => Ok(Self::tcp(Socket::Tcp, host, *port)?),
+            Endpoint::Tcp { host, port } => Self::tcp(Socket::Tcp, host, bind_tcp(host, *port, config)?),
             Endpoint::Tls { host, port } => {
                 let acceptor = Acceptor::new(config, own)?;
-                Self::tcp(|listener| Socket::Tls(listener, acceptor), host, *port)
+                Self::tcp(|listener| Socket::Tls(listener, acceptor), host, bind_tcp(host, *port, config)?)
             }
             // `check` has refused all others.
+            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        }
+    }
+
+    /// A listener from elsewhere: its file, if it has one, is not this one's to remove.
+    pub(crate) fn adopt(socket: Inherited, config: &Config, own: &Own) -> Result<Self, Error> {
+        let endpoint = socket.endpoint()?;
+        match socket {
+            #[cfg(unix)]
+            Inherited::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Self::unix(listener, &endpoint, None)
+            }
+            Inherited::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                let host = listener.local_addr()?.ip().to_string();
+                if config.tls.is_none() {
+                    return Self::tcp(Socket::Tcp, &host, listener);
+                }
+                let acceptor = Acceptor::new(config, own)?;
+                Self::tcp(|listener| Socket::Tls(listener, acceptor), &host, listener)
+            }
             _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
     }
@@ -69,8 +92,12 @@ impl Accept {
         Ok(Self { socket, endpoint: endpoint.clone(), _file: file })
     }
 
-    fn tcp(make: impl FnOnce(TcpListener) -> Socket, host: &str, port: u16) -> Result<Self, Error> {
-        let listener = TcpListener::from_std(ipc_os::bind_tcp(host, port)?)?;
+    fn tcp(
+        make: impl FnOnce(TcpListener) -> Socket,
+        host: &str,
+        listener: std::net::TcpListener,
+    ) -> Result<Self, Error> {
+        let listener = TcpListener::from_std(listener)?;
         let (host, port) = (host.to_owned(), listener.local_addr()?.port());
         let socket = make(listener);
         let secure = matches!(socket, Socket::Tls(..));
@@ -81,6 +108,10 @@ impl Accept {
             _file: None,
         })
     }
+}
+
+fn bind_tcp(host: &str, port: u16, config: &Config) -> Result<std::net::TcpListener, BindError> {
+    if config.reuse_port { ipc_os::bind_tcp_reusing_port(host, port) } else { ipc_os::bind_tcp(host, port) }
 }
 
 impl facade::Accept for Accept {

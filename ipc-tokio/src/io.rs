@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use ipc_proto::{IoError, Outbox, drive::Transport};
+use ipc_proto::{IoError, Outbox, PeerInfo, drive::Transport};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -78,6 +78,19 @@ impl Transport for Io {
         on_stream!(self,
             stream => Pin::new(stream).poll_shutdown(cx).map_err(IoError::from),
             session => session.poll_shutdown(cx))
+    }
+
+    fn peer_info(&self) -> PeerInfo {
+        let known = match self {
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                ipc_os::peer_credentials(stream).map(|peer| PeerInfo::process(peer.uid, peer.gid, peer.pid))
+            }
+            Self::Tcp(stream) => stream.peer_addr().map(PeerInfo::network),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => return session.peer_info(),
+        };
+        known.unwrap_or_default()
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use ipc_os::Inherited;
 use ipc_proto::{
     Config, ConfigError, Timestamp, drive,
     endpoint::{Endpoint, Environment},
@@ -76,6 +77,7 @@ impl Runtime for Tokio {
     type Clock = Clock;
     type Dial = Dial;
     type Accept = Accept;
+    type Inherited = Inherited;
 
     fn clock(&self) -> Clock {
         Clock { epoch: self.epoch, sleep: None }
@@ -96,6 +98,17 @@ impl Runtime for Tokio {
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
         Accept::bind(endpoint, config, &self.own)
+    }
+
+    fn adopt(&self, socket: Inherited, config: &Arc<Config>) -> Result<Accept, Error> {
+        let handle = self.handle()?;
+        let _context = handle.enter();
+        Accept::adopt(socket, config, &self.own)
+    }
+
+    #[cfg(unix)]
+    fn knows_users(&self, endpoint: &Endpoint) -> bool {
+        ipc_os::HAS_PEER_CREDENTIALS && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
     }
 
     fn environment(&self) -> Environment {

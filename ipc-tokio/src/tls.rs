@@ -14,7 +14,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 use ipc_os::tls::{self, Reloadable};
 use ipc_proto::{
-    Code, Config, ConfigError, IoError, Outbox, Profile, TlsOptions,
+    Code, Config, ConfigError, IoError, Outbox, PeerInfo, Profile, TlsOptions,
     drive::{Reload, Transport},
     endpoint::Endpoint,
     facade::Error,
@@ -41,13 +41,10 @@ enum State {
 /// A TCP socket under TLS.
 pub struct TlsIo {
     state: State,
+    peer: Option<SocketAddr>,
 }
 
 impl TlsIo {
-    fn opening(handshake: impl Future<Output = Result<TlsStream<TcpStream>, IoError>> + Send + 'static) -> Self {
-        Self { state: State::Opening(Box::pin(handshake)) }
-    }
-
     /// The other side's certificates, its own first; `None` where it has shown none, or not yet.
     #[must_use]
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
@@ -80,6 +77,10 @@ impl Transport for TlsIo {
 
     fn is_session(&self) -> bool {
         true
+    }
+
+    fn peer_info(&self) -> PeerInfo {
+        self.peer.map(PeerInfo::network).unwrap_or_default()
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
@@ -216,7 +217,8 @@ impl Connector {
             .map_err(|error| IoError::new("EINVAL", error.to_string()))?;
         let handshake = TlsConnector::from(self.source.get()).connect(name, socket);
         let stream = within(handshake_timeout(&self.config), host, handshake).await?;
-        Ok(Io::Tls(TlsIo { state: State::Open(Box::new(stream)) }))
+        let peer = stream.get_ref().0.peer_addr().ok();
+        Ok(Io::Tls(TlsIo { state: State::Open(Box::new(stream)), peer }))
     }
 
     pub(crate) fn reload(&self) -> Option<Arc<dyn Reload>> {
@@ -242,7 +244,8 @@ impl Acceptor {
     /// A connection from `peer` whose handshake begins when it is polled, and whose time is running.
     pub(crate) fn accept(&self, socket: TcpStream, peer: SocketAddr) -> Io {
         let handshake = TlsAcceptor::from(self.source.get()).accept(socket);
-        Io::Tls(TlsIo::opening(within(self.limit, peer, handshake)))
+        let state = State::Opening(Box::pin(within(self.limit, peer, handshake)));
+        Io::Tls(TlsIo { state, peer: Some(peer) })
     }
 
     pub(crate) fn reload(&self) -> Option<Arc<dyn Reload>> {

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use ipc_tokio::{Config, Dialect, Endpoint, Error, Event, Frame, Ipc, Outcome, PeerId, Reason, Retry, Router, Server};
+use ipc_tokio::{
+    Config, Dialect, Endpoint, Error, Event, Frame, Ipc, Outcome, Overflow, PeerId, Profile, Reason, Retry, Router,
+    Server,
+};
 use tokio::time::timeout;
 
 /// Long enough for the slowest machine; a test that needs it has failed.
@@ -287,4 +290,45 @@ async fn a_client_is_a_sink_and_a_stream() {
 fn without_a_runtime_it_is_an_error_and_no_panic() {
     let ipc = Ipc::new(Config::default());
     assert!(matches!(ipc.connect_to("world"), Err(Error::Config(error)) if error.option() == "runtime"));
+}
+
+#[tokio::test]
+async fn the_oldest_make_room_where_that_is_wanted() {
+    let place = Place::new();
+    let config = place.config().max_pending_bytes(100).overflow(Overflow::DropOldest);
+    let mut client = Ipc::new(config).connect_to("world").unwrap();
+    for n in 0..10 {
+        soon(client.emit("n", &n)).await.unwrap();
+        // The client's task has its turn, so that it is the machine that makes room.
+        tokio::task::yield_now().await;
+    }
+    let mut server = Ipc::new(place.config()).serve().await.unwrap();
+    let mut arrived = vec![next_message(&mut server).await.2];
+    while arrived.last().unwrap() != "9" {
+        arrived.push(next_message(&mut server).await.2);
+    }
+    client.disconnect();
+    let mut lost = Vec::new();
+    while let Some(event) = soon(client.next()).await {
+        if let Event::Undelivered(undelivered) = event {
+            lost.push(undelivered.frame.message().unwrap().decode::<u32>().unwrap());
+        }
+    }
+    let arrived: Vec<u32> = arrived.iter().map(|n| n.parse().unwrap()).collect();
+    assert_eq!([lost, arrived].concat(), (0..10).collect::<Vec<_>>(), "each once, the oldest lost");
+}
+
+#[tokio::test]
+async fn a_guarded_client_that_is_not_connected_survives_a_full_queue() {
+    let place = Place::new();
+    let guarded = place.config().profile(Profile::Guarded).max_pending_bytes(100);
+    let client = Ipc::new(guarded).connect_to("world").unwrap();
+    let mut taken = 0;
+    while soon(client.emit("n", &taken)).await.is_ok() {
+        taken += 1;
+    }
+    let mut server = Ipc::new(place.config()).serve().await.unwrap();
+    for n in 0..taken {
+        assert_eq!(next_message(&mut server).await.2, n.to_string());
+    }
 }

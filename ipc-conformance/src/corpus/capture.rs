@@ -64,21 +64,12 @@ impl Capture {
         let mut capture: Self = read_json(&dir.join(format!("{name}{CAPTURE_SUFFIX}")))?;
         let path = dir.join(format!("{name}.jsonl"));
         for line in read(&path)?.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let line: Line = serde_json::from_slice(line).map_err(|error| CorpusError::new(&path, error))?;
-            capture.add(&line).map_err(|reason| CorpusError::new(&path, reason))?;
+            match Step::parse(line).map_err(|reason| CorpusError::new(&path, reason))? {
+                Step::Chunk(chunk) => capture.chunks.push(chunk),
+                Step::Mark(mark) => capture.marks.push(mark),
+            }
         }
         Ok(capture)
-    }
-
-    fn add(&mut self, line: &Line) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
-        if let Some(kind) = line.ev {
-            self.marks.push(Mark { t_ms: line.t_ms, kind, dir: line.dir, conn: line.conn });
-            return Ok(());
-        }
-        let bytes = line.bytes()?;
-        let dir = line.dir.ok_or("a chunk without direction")?;
-        self.chunks.push(Chunk { t_ms: line.t_ms, dir, conn: line.conn, bytes });
-        Ok(())
     }
 
     /// Whether both directions are byte streams of JSON frames.
@@ -243,6 +234,36 @@ pub struct Sides {
     pub client: Vec<Published>,
 }
 
+/// One line of a capture.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Bytes.
+    Chunk(Chunk),
+    /// A change of the connection.
+    Mark(Mark),
+}
+
+impl Step {
+    /// Reads a line, without its line end.
+    ///
+    /// # Errors
+    ///
+    /// For text that is no line of a capture, and for more than 1 GiB of repeated pieces.
+    pub fn parse(line: &[u8]) -> Result<Self, Box<dyn core::error::Error + Send + Sync>> {
+        let line: Line = serde_json::from_slice(line)?;
+        if let Some(kind) = line.ev {
+            return Ok(Self::Mark(Mark { t_ms: line.t_ms, kind, dir: line.dir, conn: line.conn }));
+        }
+        let bytes = line.bytes()?;
+        let dir = line.dir.ok_or("a chunk without direction")?;
+        Ok(Self::Chunk(Chunk { t_ms: line.t_ms, dir, conn: line.conn, bytes }))
+    }
+}
+
+/// The most that repeated pieces of one chunk may come to.
+const MOST_REPEATED: usize = 1 << 30;
+
 #[derive(Deserialize)]
 struct Line {
     #[serde(default)]
@@ -261,9 +282,16 @@ struct Line {
 }
 
 impl Line {
-    fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
-        let whole = self.b64.iter().map(|text| base64_bytes(text));
-        let parts = self.parts.iter().map(|(text, times)| Ok(base64_bytes(text)?.repeat(*times)));
-        whole.chain(parts).collect::<Result<Vec<_>, _>>().map(|pieces| pieces.concat())
+    fn bytes(&self) -> Result<Vec<u8>, Box<dyn core::error::Error + Send + Sync>> {
+        let mut bytes = self.b64.as_deref().map(base64_bytes).transpose()?.unwrap_or_default();
+        for (text, times) in &self.parts {
+            let piece = base64_bytes(text)?;
+            let whole = piece.len().checked_mul(*times).and_then(|more| more.checked_add(bytes.len()));
+            if whole.is_none_or(|whole| whole > MOST_REPEATED) {
+                return Err("a chunk of more than 1 GiB".into());
+            }
+            bytes.extend(piece.repeat(*times));
+        }
+        Ok(bytes)
     }
 }

@@ -8,6 +8,7 @@ mod certificates;
 mod helper;
 mod kill;
 mod lifecycle;
+mod node;
 mod paths;
 mod payloads;
 mod peer;

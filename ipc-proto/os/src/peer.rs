@@ -15,6 +15,9 @@ pub struct PeerCredentials {
     pub pid: Option<u32>,
 }
 
+/// Whether [`peer_credentials`] has an answer on this system.
+pub const HAS_PEER_CREDENTIALS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// Asks the kernel who is at the other end of the connected Unix socket `socket`.
 ///
 /// # Errors

@@ -18,9 +18,28 @@ use ipc_proto::{BindError, IoError, endpoint::Endpoint};
 /// [`BindError::InUse`] when something listens there, [`BindError::Io`] for all else; as in Node, a host that cannot
 /// be found is `ENOTFOUND`.
 pub fn bind_tcp(host: &str, port: u16) -> Result<TcpListener, BindError> {
+    bind_by(host, port, |addresses| TcpListener::bind(addresses))
+}
+
+/// As [`bind_tcp`], on a port that other processes of the same user may share by the same function: the system spreads
+/// the connections among them.
+///
+/// # Errors
+///
+/// As [`bind_tcp`]; `ENOTSUP` where the system has no `SO_REUSEPORT`.
+pub fn bind_tcp_reusing_port(host: &str, port: u16) -> Result<TcpListener, BindError> {
+    bind_by(host, port, reuse::listen_first)
+}
+
+fn bind_by(
+    host: &str,
+    port: u16,
+    listen: fn(&[SocketAddr]) -> io::Result<TcpListener>,
+) -> Result<TcpListener, BindError> {
     let endpoint = || Endpoint::Tcp { host: host.to_owned(), port }.to_string();
     let addresses = look_up(host, port).map_err(|source| BindError::Io { endpoint: endpoint(), source })?;
-    listen(&addresses).map_err(|error| {
+    let unblocked = |listener: TcpListener| listener.set_nonblocking(true).map(|()| listener);
+    listen(&addresses).and_then(unblocked).map_err(|error| {
         if error.kind() == io::ErrorKind::AddrInUse {
             BindError::InUse { endpoint: endpoint(), live: true }
         } else {
@@ -38,10 +57,45 @@ fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, IoError> {
     }
 }
 
-fn listen(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(addresses)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+#[cfg(not(unix))]
+mod reuse {
+    use super::{SocketAddr, TcpListener, io};
+
+    pub(super) fn listen_first(_addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(unix)]
+mod reuse {
+    use rustix::net::{self, AddressFamily, SocketType, sockopt};
+
+    use super::{SocketAddr, TcpListener, io};
+
+    /// How many connections may wait to be accepted, as in the standard library.
+    const BACKLOG: i32 = 128;
+
+    pub(super) fn listen_first(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+        let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in addresses {
+            match listen(address) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn listen(address: &SocketAddr) -> io::Result<TcpListener> {
+        let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+        let socket = net::socket(family, SocketType::STREAM, None)?;
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        sockopt::set_socket_reuseport(&socket, true)?;
+        net::bind(&socket, address)?;
+        net::listen(&socket, BACKLOG)?;
+        Ok(socket.into())
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +113,16 @@ mod tests {
         assert_eq!(error, BindError::InUse { endpoint: format!("tcp:{address}"), live: true });
         assert_eq!(error.code(), "EADDRINUSE");
         TcpStream::connect(address).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_port_is_shared_only_by_those_who_ask_for_it() {
+        let first = bind_tcp_reusing_port("127.0.0.1", 0).unwrap();
+        assert_eq!(first.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let port = first.local_addr().unwrap().port();
+        assert_eq!(bind_tcp_reusing_port("127.0.0.1", port).unwrap().local_addr().unwrap().port(), port);
+        assert_eq!(bind_tcp("127.0.0.1", port).unwrap_err().code(), "EADDRINUSE");
     }
 
     #[cfg(unix)]

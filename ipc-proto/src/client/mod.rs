@@ -1,17 +1,4 @@
 //! A client: one connection after another, and what waits for the next one.
-//!
-//! The machine asks for connections and the adapter dials; [`Client::poll_action`] says when. Every cell of
-//! this table has a test:
-//!
-//! | state | `connect` | `handle_connected`, `handle_session` | `handle_failed` | `handle_eof`, `handle_error`, bad frame | `handle_timeout` | `disconnect` |
-//! |---|---|---|---|---|---|---|
-//! | Idle | `Open` → Opening | – | – | – | – | Undelivered…, Disconnected, Destroyed → Stopped |
-//! | Opening | – | Connected → Open | Error, Disconnected → Waiting; no retry left: Destroyed → Stopped | – | expires queued messages | `Close`; Undelivered…, Disconnected, Destroyed → Stopped |
-//! | Open | – | – | – | `Close`; Disconnected → Waiting; no retry left, or a bad frame in Modern: Destroyed → Stopped | partial frame too old: as a bad frame | drains, then Disconnected, Destroyed → Stopped |
-//! | Waiting | `Open` → Opening | – | – | – | `Open` → Opening when due | Undelivered…, Disconnected, Destroyed → Stopped |
-//! | Stopped | `Open` → Opening | – | – | – | – | – |
-//!
-//! “–” is no effect: inputs that make no sense in a state are ignored.
 
 use alloc::{collections::VecDeque, sync::Arc};
 
@@ -79,6 +66,19 @@ pub enum Action {
 
 /// A node-ipc client without sockets: reconnects, keeps what is emitted meanwhile, and reports what it gives
 /// up.
+///
+/// The machine asks for connections and the adapter dials; [`Client::poll_action`] says when. Every cell of
+/// this table has a test:
+///
+/// | state | `connect` | `handle_connected`, `handle_session` | `handle_failed` | `handle_eof`, `handle_error`, bad frame | `handle_timeout` | `disconnect` |
+/// |---|---|---|---|---|---|---|
+/// | Idle | `Open` → Opening | – | – | – | – | Undelivered…, Disconnected, Destroyed → Stopped |
+/// | Opening | – | Connected → Open | Error, Disconnected → Waiting; no retry left: Destroyed → Stopped | – | expires queued messages | `Close`; Undelivered…, Disconnected, Destroyed → Stopped |
+/// | Open | – | – | – | `Close`; Disconnected → Waiting; no retry left, or a bad frame in Modern: Destroyed → Stopped | partial frame too old: as a bad frame | drains, then Disconnected, Destroyed → Stopped |
+/// | Waiting | `Open` → Opening | – | – | – | `Open` → Opening when due | Undelivered…, Disconnected, Destroyed → Stopped |
+/// | Stopped | `Open` → Opening | – | – | – | – | – |
+///
+/// “–” is no effect: inputs that make no sense in a state are ignored.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -301,6 +301,16 @@ impl Client {
     pub fn abort(&mut self, now: Timestamp) {
         self.tick(now);
         self.stop_now();
+    }
+
+    /// Ends the present connection for good, with the error
+    /// [`Code::Backpressure`](crate::Code::Backpressure): it does not keep up. Without a connection it does
+    /// nothing.
+    pub fn abort_overloaded(&mut self, now: Timestamp) {
+        self.tick(now);
+        if self.state == State::Open {
+            self.conn.abort_overloaded(now);
+        }
     }
 
     /// Drops the present connection and makes another one after the retry delay. Without a connection it does

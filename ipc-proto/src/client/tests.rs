@@ -1,4 +1,4 @@
-//! One test per cell of the table in the module's documentation, then what the table does not say.
+//! One test per cell of the table in `Client`'s documentation, then what the table does not say.
 
 use alloc::{string::String, vec, vec::Vec};
 use core::time::Duration;

@@ -48,7 +48,8 @@ impl Config {
     ///
     /// Options of this crate that node-ipc does not have may stand there as well, in camel or snake case:
     /// `dialect` (a name or a version), `drainTimeout`, `messageTtl` and `syncTimeout` (milliseconds),
-    /// `overflow`, `slowPeer` and `syncLoss` (names), `memoryBudget` (bytes), and `backoff`, true or an object of
+    /// `overflow`, `slowPeer` and `syncLoss` (names), `memoryBudget` (bytes), `allowedUids` (an array of
+    /// numbers), `reusePort`, and `backoff`, true or an object of
     /// `factor`, `maxDelay` (milliseconds), `jitter` and `seed`.
     ///
     /// Other names are not an error, but are reported. Of two members with one name the last one counts.

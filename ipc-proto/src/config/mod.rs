@@ -13,6 +13,7 @@ use crate::{
     endpoint::{DEFAULT_HOST, DEFAULT_PORT},
     error::{ConfigError, EncodeError},
     frame::{Delimiter, Frame},
+    peer_info::PeerInfo,
 };
 
 macro_rules! setters {
@@ -100,6 +101,14 @@ pub struct Config {
     pub network_host: String,
     /// The port that is dialled or listened on where an address names none. Default 8000.
     pub network_port: u16,
+    /// The users whose processes a server takes, by their numbers: a connection of another user is closed at once.
+    /// `None` (the default): every user who gets through the socket's permissions. Where the system does not say
+    /// who connects, on TCP for one, a server with this option refuses to start.
+    pub allowed_uids: Option<Vec<u32>>,
+    /// Share the TCP port with other processes of this user that set it too; the system spreads the connections
+    /// among them (`SO_REUSEPORT`). Default off. For servers on TCP and Unix systems only; for other sockets, bind once
+    /// and pass the listener on.
+    pub reuse_port: bool,
     /// From where clients dial out. Default: as the system chooses.
     pub interface: Interface,
     /// Put the names and data of messages into traces. Default off: traces speak of lengths only.
@@ -147,6 +156,8 @@ impl Default for Config {
             secure_socket_root: true,
             network_host: DEFAULT_HOST.to_owned(),
             network_port: DEFAULT_PORT,
+            allowed_uids: None,
+            reuse_port: false,
             interface: Interface::default(),
             log_payloads: false,
             on_connect: Vec::new(),
@@ -195,6 +206,8 @@ impl Config {
         secure_socket_root: bool,
         network_host: String,
         network_port: u16,
+        allowed_uids: Option<Vec<u32>>,
+        reuse_port: bool,
         interface: Interface,
         log_payloads: bool,
         overflow: Overflow,
@@ -281,6 +294,13 @@ impl Config {
     #[must_use]
     pub fn unread_limit(&self) -> usize {
         self.frame_limit().max(1 << 20)
+    }
+
+    /// Whether a server may take this peer.
+    #[must_use]
+    pub fn admits(&self, peer: &PeerInfo) -> bool {
+        let listed = |uids: &Vec<u32>| peer.uid.is_some_and(|uid| uids.contains(&uid));
+        self.allowed_uids.as_ref().is_none_or(listed)
     }
 
     /// Checks every option against every other.

@@ -104,7 +104,8 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
         match how {
             End::Drained => self.client.close(now),
             End::Disconnect => self.client.disconnect(now),
-            End::Overloaded | End::Abort => self.client.abort(now),
+            End::Overloaded => self.client.abort_overloaded(now),
+            End::Abort => self.client.abort(now),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::{
     frame::Frame,
     message::{Json, Message},
     outbox::Outbox,
+    peer_info::PeerInfo,
     time::Timestamp,
 };
 
@@ -81,6 +82,11 @@ pub trait Transport {
     ///
     /// What the transport failed with.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>>;
+
+    /// Who is at the other end, as far as the system says. Without an own answer, nobody knows.
+    fn peer_info(&self) -> PeerInfo {
+        PeerInfo::default()
+    }
 }
 
 /// A runtime's monotonic clock and one timer on it.
@@ -375,7 +381,7 @@ pub enum End {
     Drained,
     /// When everything is written on the present connection; without one, now.
     Disconnect,
-    /// Now, with the error that it holds too much.
+    /// Now, with the error that it holds too much. A client that is not connected goes on.
     Overloaded,
     /// Now.
     Abort,

@@ -73,6 +73,9 @@ impl<R: Runtime> AcceptTask<R> {
     }
 
     fn take(&self, io: R::Io) {
+        if !self.shared.config.admits(&io.peer_info()) {
+            return self.shared.count_refused();
+        }
         // A surplus connection is closed at once, as node-ipc does.
         if !self.shared.has_room() {
             return self.shared.count_refused();
@@ -107,9 +110,9 @@ impl<R: Runtime> AcceptTask<R> {
 /// Makes a peer of a connection.
 pub(super) fn admit<R: Runtime>(runtime: &R, shared: &Arc<Shared>, io: R::Io) {
     let config = &shared.config;
-    let line = Line::new(Arc::clone(config));
+    let line = Line::for_peer(Arc::clone(config));
     let share = Arc::new(shared.budget.share());
-    let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None };
+    let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info: io.peer_info() };
     let Ok(peer) = lock(&shared.peers).insert(entry) else { return shared.count_refused() };
     if shared.gate.is_shut() {
         // A stop that ran meanwhile may have missed this one.

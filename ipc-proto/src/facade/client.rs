@@ -5,6 +5,7 @@ use core::{
     fmt,
     future::poll_fn,
     hash::{BuildHasher, Hasher},
+    mem,
     ops::Deref,
     pin::Pin,
     task::{Context, Poll},
@@ -42,6 +43,8 @@ pub struct Client<R: Runtime> {
     sender: Sender,
     events: Arc<Events<Event>>,
     reload: Option<Arc<dyn Reload>>,
+    /// What closing has come upon so far.
+    undelivered: Vec<Frame>,
     runtime: R,
 }
 
@@ -56,7 +59,8 @@ impl<R: Runtime> Client<R> {
         let outlet = ClientOutlet::new(Arc::clone(&events), Arc::clone(&line));
         let task = ConnectionTask::new(driver, Arc::clone(&line), outlet);
         runtime.spawn(trace::client(&id, endpoints, task));
-        Ok(Self { id, sender: Sender::new(line), events, reload, runtime: runtime.clone() })
+        let sender = Sender::new(line);
+        Ok(Self { id, sender, events, reload, undelivered: Vec::new(), runtime: runtime.clone() })
     }
 
     /// The id it was connected by.
@@ -97,13 +101,12 @@ impl<R: Runtime> Client<R> {
     /// Cancel-safe: called again, it goes on. Other events that come meanwhile are dropped.
     pub async fn close(&mut self) -> Vec<Frame> {
         self.sender.line().end(End::Drained);
-        let mut undelivered = Vec::new();
         while let Some(event) = self.next().await {
             if let Event::Undelivered(lost) = event {
-                undelivered.push(lost.frame);
+                self.undelivered.push(lost.frame);
             }
         }
-        undelivered
+        mem::take(&mut self.undelivered)
     }
 
     /// Reads the certificates and keys anew, for the connections to come; the one that is there stays. It blocks

@@ -1,9 +1,10 @@
 //! One connection that its owner polls.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::poll_fn,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -16,12 +17,13 @@ use super::Runtime;
 use crate::{
     config::Config,
     connection::{Connection as Machine, Side},
-    drive::{Drive, Driver, End, Reading},
+    drive::{Drive, Driver, End, Reading, Transport},
     error::EmitError,
     event::{Event, Stats},
     frame::Frame,
     message::{Json, Message},
     outbox::Pressure,
+    peer_info::PeerInfo,
 };
 
 /// One established connection, as a listener gives it: no task, no queue, no lock.
@@ -33,12 +35,18 @@ pub struct Connection<R: Runtime> {
     driver: Driver<R::Io, R::Clock>,
     /// For `Sink`: the frame that waits for room.
     waiting: Option<Frame>,
+    /// What closing has come upon so far.
+    undelivered: Vec<Frame>,
 }
 
 impl<R: Runtime> Connection<R> {
     /// Speaks the protocol over `io`, which is connected: for sockets that were made in another way.
     pub fn new(runtime: &R, io: R::Io, config: Arc<Config>, side: Side) -> Self {
-        Self { driver: Driver::new(Machine::new(config, side), io, runtime.clock()), waiting: None }
+        Self {
+            driver: Driver::new(Machine::new(config, side), io, runtime.clock()),
+            waiting: None,
+            undelivered: Vec::new(),
+        }
     }
 
     /// The next event; `None` after [`Event::Disconnected`].
@@ -120,15 +128,14 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// As [`close_with`](Self::close_with); returns what could not be delivered.
-    pub async fn close(&mut self) -> alloc::vec::Vec<Frame> {
-        let mut undelivered = alloc::vec::Vec::new();
-        self.close_with(|event| {
+    pub async fn close(&mut self) -> Vec<Frame> {
+        self.driver.end(End::Drained);
+        while let Some(event) = self.next().await {
             if let Event::Undelivered(lost) = event {
-                undelivered.push(lost.frame);
+                self.undelivered.push(lost.frame);
             }
-        })
-        .await;
-        undelivered
+        }
+        mem::take(&mut self.undelivered)
     }
 
     /// How many bytes wait to be written.
@@ -141,6 +148,12 @@ impl<R: Runtime> Connection<R> {
     #[must_use]
     pub fn peer_id(&self) -> Option<&Json> {
         self.driver.conn_ref().peer_id()
+    }
+
+    /// Who the peer is, as the system says.
+    #[must_use]
+    pub fn peer_info(&self) -> PeerInfo {
+        self.io().peer_info()
     }
 
     /// What the connection has done so far.

@@ -5,7 +5,7 @@ use core::fmt;
 use std::sync::Mutex;
 
 use super::{
-    Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, lock,
+    Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, inherited, lock,
     outlet::{self, HandlerFactory},
     reload::Reloads,
 };
@@ -23,9 +23,9 @@ use crate::{
 /// Several in one process do not know of each other. Cheap to clone; clones share the clients.
 pub struct Ipc<R> {
     config: Arc<Config>,
-    runtime: R,
+    pub(super) runtime: R,
     clients: Arc<Mutex<BTreeMap<String, Sender>>>,
-    reloads: Arc<Reloads>,
+    pub(super) reloads: Arc<Reloads>,
 }
 
 impl<R: Runtime> Ipc<R> {
@@ -240,16 +240,19 @@ impl<R: Runtime> Ipc<R> {
         Ok(client)
     }
 
+    /// Where to listen, if the options allow it there.
     fn resolved(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
-        match endpoint {
-            Endpoint::Id(id) => Ok(Endpoint::Path(endpoint::local_path(
+        let endpoint = match endpoint {
+            Endpoint::Id(id) => Endpoint::Path(endpoint::local_path(
                 &self.config,
                 &self.environment(),
                 self.config.dialect,
                 checked_id(&id)?,
-            ))),
-            endpoint => Ok(endpoint),
-        }
+            )),
+            endpoint => endpoint,
+        };
+        inherited::check_served(&self.runtime, &endpoint, &self.config)?;
+        Ok(endpoint)
     }
 
     /// A TCP address, spoken to over TLS if that is configured; what it leaves out, the config says.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::outbox::Pressure;
 use crate::{
-    config::Config,
+    config::{Config, Overflow, SlowPeer},
     drive::End,
     error::EmitError,
     event::{Outcome, Stats},
@@ -39,6 +39,16 @@ impl From<Frame> for Posted {
     }
 }
 
+/// What handles want of the task.
+pub(super) struct Orders {
+    pub(super) posted: VecDeque<Posted>,
+    pub(super) end: Option<End>,
+    /// Drop the connection and make another one.
+    pub(super) renew: bool,
+    /// The connection does not keep up, and the profile is one that ends it for that.
+    pub(super) overloaded: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
     posted: VecDeque<Posted>,
@@ -47,8 +57,8 @@ struct State {
     pending: usize,
     stalled: bool,
     end: Option<End>,
-    /// The connection is to be dropped and made again.
     renew: bool,
+    overloaded: bool,
     /// The task takes nothing more.
     closed: bool,
     stats: Stats,
@@ -64,18 +74,31 @@ pub(super) struct Line {
     config: Arc<Config>,
     state: Mutex<State>,
     requests: Mutex<Requests<Asked>>,
+    /// How much of what is posted the machine may have; the rest stays where it can be dropped.
+    hands_over: usize,
+    /// A client that drops its oldest messages where there is no room for another one.
+    machine_drops: bool,
     /// Something was asked at some time: only then can a message be an answer.
     has_asked: AtomicBool,
 }
 
 impl Line {
+    /// For a client.
     pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
-        Arc::new(Self {
-            config,
-            state: Mutex::default(),
-            requests: Mutex::default(),
-            has_asked: AtomicBool::new(false),
-        })
+        let drops = config.overflow == Overflow::DropOldest;
+        Self::with(config, usize::MAX, drops)
+    }
+
+    /// For a server's peer, whose oldest frames may have to make room.
+    pub(super) fn for_peer(config: Arc<Config>) -> Arc<Self> {
+        let drops = config.slow_peer == SlowPeer::DropOldest;
+        let hands_over = if drops { Pressure::HIGH_MARK } else { usize::MAX };
+        Self::with(config, hands_over, false)
+    }
+
+    fn with(config: Arc<Config>, hands_over: usize, machine_drops: bool) -> Arc<Self> {
+        let (state, requests, has_asked) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { config, state, requests, hands_over, machine_drops, has_asked })
     }
 
     // For handles.
@@ -88,8 +111,7 @@ impl Line {
         if state.closed || state.end.is_some() {
             return Err(EmitError::Closed(frame));
         }
-        let waiting = state.posted_bytes + state.pending;
-        if rules::exceeds(&self.config, waiting, frame.len()) {
+        if !self.has_room(&state, frame.len()) {
             return Err(self.refuse(state, frame));
         }
         state.posted_bytes += frame.len();
@@ -133,7 +155,7 @@ impl Line {
                     return Poll::Ready(Err(EmitError::Stalled(full)));
                 }
                 // Room may have come since `post` looked; it is looked at again at once then.
-                if rules::exceeds(&self.config, state.posted_bytes + state.pending, full.len()) && !state.closed {
+                if !self.has_room(&state, full.len()) && !state.closed {
                     state.wait(cx);
                 } else {
                     cx.waker().wake_by_ref();
@@ -217,10 +239,16 @@ impl Line {
         &self.config
     }
 
+    /// Where the oldest are dropped, the machine drops them: it always has room for what fits at all.
+    fn has_room(&self, state: &State, len: usize) -> bool {
+        let ahead = if self.machine_drops { state.posted_bytes } else { state.posted_bytes + state.pending };
+        !rules::exceeds(&self.config, ahead, len)
+    }
+
     /// Where Guarded and Assured have too much to write, the connection ends, as in node-ipc 14.
     fn refuse(&self, mut state: std::sync::MutexGuard<'_, State>, frame: Frame) -> EmitError {
         if self.config.is_guarded() {
-            state.end = Some(End::Overloaded);
+            state.overloaded = true;
             wake(state.task.take());
         }
         EmitError::Full(frame)
@@ -228,17 +256,20 @@ impl Line {
 
     // For the task.
 
-    /// What was posted, how to end, and whether to renew; otherwise `cx` is woken when there is something.
-    pub(super) fn take(&self, cx: &Context<'_>) -> (VecDeque<Posted>, Option<End>, bool) {
+    /// What was posted and what the task is told; otherwise `cx` is woken when there is something.
+    pub(super) fn take(&self, cx: &Context<'_>) -> Orders {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
-        // It is the machine's from here on, which counts it in `pending`.
-        state.pending += mem::take(&mut state.posted_bytes);
-        (mem::take(&mut state.posted), state.end, mem::take(&mut state.renew))
+        Orders {
+            posted: if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() },
+            end: state.end,
+            renew: mem::take(&mut state.renew),
+            overloaded: mem::take(&mut state.overloaded),
+        }
     }
 
-    /// What the machine holds now.
-    pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) {
+    /// What the machine holds now. Returns how many bytes it has not been given yet.
+    pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) -> usize {
         let mut state = lock(&self.state);
         let changed = pending < state.pending || stats.connects != state.stats.connects;
         state.pending = pending;
@@ -247,6 +278,10 @@ impl Line {
         if changed || stalled {
             state.wake_waiting();
         }
+        if pending < self.hands_over && !state.posted.is_empty() {
+            wake(state.task.take());
+        }
+        state.posted_bytes
     }
 
     /// The task has ended; what was posted since comes back.
@@ -262,6 +297,26 @@ impl Line {
 }
 
 impl State {
+    /// What is taken is the machine's from here on, which counts it in `pending`.
+    fn take_all(&mut self) -> VecDeque<Posted> {
+        self.pending += mem::take(&mut self.posted_bytes);
+        mem::take(&mut self.posted)
+    }
+
+    fn take_up_to(&mut self, mark: usize) -> VecDeque<Posted> {
+        if mark == usize::MAX {
+            return self.take_all();
+        }
+        let mut taken = VecDeque::new();
+        while self.pending < mark {
+            let Some(posted) = self.posted.pop_front() else { break };
+            self.posted_bytes -= posted.frame.len();
+            self.pending += posted.frame.len();
+            taken.push_back(posted);
+        }
+        taken
+    }
+
     fn wait(&mut self, cx: &Context<'_>) {
         if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             self.waiting.push(cx.waker().clone());

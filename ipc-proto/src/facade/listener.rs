@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::{fmt, future::poll_fn};
 
 use super::{Accept, Connection, Error, Runtime, reload::reload_all};
-use crate::{config::Config, connection::Side, endpoint::Endpoint};
+use crate::{config::Config, connection::Side, drive::Transport, endpoint::Endpoint};
 
 /// A listening socket whose connections are yours to place: the fastest way to serve.
 ///
@@ -23,7 +23,12 @@ impl<R: Runtime> Listener<R> {
         Ok(Self { runtime, accept, config })
     }
 
-    /// The next connection. Its first event is [`crate::Event::Connected`].
+    pub(super) const fn adopted(runtime: R, accept: R::Accept, config: Arc<Config>) -> Self {
+        Self { runtime, accept, config }
+    }
+
+    /// The next connection; those that [`allowed_uids`](Config#structfield.allowed_uids) refuses are closed. Its first
+    /// event is [`crate::Event::Connected`].
     ///
     /// Over TLS the handshake is made while the connection is polled, so that a slow one keeps nobody waiting; if
     /// it fails, the events are an `Error` and a `Disconnected`, without a `Connected`.
@@ -34,7 +39,12 @@ impl<R: Runtime> Listener<R> {
     ///
     /// What accepting failed with, too many open files for one. The listener stays usable.
     pub async fn accept(&mut self) -> Result<Connection<R>, Error> {
-        let io = poll_fn(|cx| self.accept.poll_accept(cx)).await?;
+        let io = loop {
+            let io = poll_fn(|cx| self.accept.poll_accept(cx)).await?;
+            if self.config.admits(&io.peer_info()) {
+                break io;
+            }
+        };
         Ok(Connection::new(&self.runtime, io, Arc::clone(&self.config), Side::Server))
     }
 

@@ -27,6 +27,7 @@ mod client;
 mod connection;
 mod events;
 mod handshake;
+mod inherited;
 mod ipc;
 mod line;
 mod listener;
@@ -63,6 +64,8 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     type Dial: Dial<Io = Self::Io> + Send + Unpin + 'static;
     /// A listening socket.
     type Accept: Accept<Io = Self::Io> + Send + Unpin + 'static;
+    /// A socket that listens already, bound by somebody else.
+    type Inherited;
 
     /// A clock whose timestamps can be compared with those of every other clock of this runtime.
     fn clock(&self) -> Self::Clock;
@@ -83,6 +86,19 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
         endpoint: &Endpoint,
         config: &Arc<Config>,
     ) -> impl Future<Output = Result<Self::Accept, Error>> + Send;
+
+    /// Takes over a socket that listens already. It never removes the socket's file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for a socket that this runtime cannot take.
+    fn adopt(&self, socket: Self::Inherited, config: &Arc<Config>) -> Result<Self::Accept, Error>;
+
+    /// Whether the system says which user connects to `endpoint`.
+    fn knows_users(&self, endpoint: &Endpoint) -> bool {
+        let _ = endpoint;
+        false
+    }
 
     /// Where the sockets of an id are, on this machine.
     fn environment(&self) -> Environment;

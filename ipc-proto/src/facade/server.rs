@@ -34,6 +34,7 @@ use crate::{
     frame::Frame,
     message::Json,
     outbox::Pressure,
+    peer_info::PeerInfo,
     peers::{Budget, PeerId, Peers, Share},
 };
 
@@ -68,6 +69,7 @@ pub(super) struct Entry {
     pub(super) line: Arc<Line>,
     pub(super) share: Arc<Share>,
     pub(super) name: Option<Json>,
+    pub(super) info: PeerInfo,
 }
 
 impl Entry {
@@ -84,7 +86,8 @@ pub struct ServerStats {
     pub peers: usize,
     /// TLS handshakes that are under way. They count toward the limit of connections.
     pub handshakes: usize,
-    /// Connections that were closed at once because there were too many.
+    /// Connections that were closed at once: there were too many, or
+    /// [`allowed_uids`](Config#structfield.allowed_uids) does not list their user.
     pub refused: u64,
     /// TLS handshakes that failed; [`Server::accept_errors`] says why.
     pub failed_handshakes: u64,
@@ -226,6 +229,13 @@ impl<R: Runtime> Server<R> {
     #[must_use]
     pub fn peer_id(&self, peer: PeerId) -> Option<Json> {
         lock(&self.shared.peers).get(peer)?.name.clone()
+    }
+
+    /// Who a peer is, as the system says; `None` for a peer that is gone. It is there from the peer's first event
+    /// on.
+    #[must_use]
+    pub fn peer_info(&self, peer: PeerId) -> Option<PeerInfo> {
+        lock(&self.shared.peers).get(peer).map(|entry| entry.info)
     }
 
     /// Closes one peer's connection, once what waits is written.

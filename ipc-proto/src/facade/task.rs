@@ -12,7 +12,7 @@ use core::{
 };
 
 use super::{
-    line::{Line, Posted},
+    line::{Line, Orders, Posted},
     request::{Asked, RequestError},
     sender::Delivery,
     trace,
@@ -63,9 +63,12 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let (mut posted, end, renew) = self.line.take(cx);
+        let Orders { mut posted, end, renew, overloaded } = self.line.take(cx);
         if renew {
             self.driver.renew();
+        }
+        if overloaded {
+            self.driver.end(End::Overloaded);
         }
         posted.iter().for_each(|posted| trace::emitted(self.line.config(), &posted.frame));
         self.posted.append(&mut posted);
@@ -163,8 +166,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         self.settle();
         let posted: usize = self.posted.iter().map(|posted| posted.frame.len()).sum();
         let pending = self.driver.pending_bytes() + posted;
-        self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
-        self.outlet.note_held(self.driver.held_bytes() + posted);
+        let behind = self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
+        self.outlet.note_held(self.driver.held_bytes() + posted + behind);
     }
 
     fn finish(&mut self) {

@@ -64,3 +64,15 @@ async fn local_sockets_and_explicit_tcp_stay_plain() {
     assert!(matches!(server.endpoints(), [Endpoint::Tcp { .. }]));
     assert!(server.reload_tls().is_ok());
 }
+
+#[tokio::test]
+async fn an_inherited_port_speaks_tls_as_well() {
+    let ours = Authority::new("ours");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ipc = Ipc::new(config(with(&ours.sign(LOCAL))));
+    let mut server = ipc.serve_listener(listener).unwrap();
+    let mut client = connect(config(trusting(&ours)), &server);
+    talk(&mut client, &mut server).await;
+    assert!(server.peer_info(server.peers()[0]).unwrap().address.is_some());
+    ipc.reload_tls().unwrap();
+}

@@ -1,6 +1,6 @@
 //! What can be written on the command line.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipc_tokio::{Encoding, Endpoint};
@@ -57,6 +57,30 @@ Examples:
   ipc emit tcp:127.0.0.1:8000 message 5 --timeout 500ms
   ipc emit world 68656c6c6f --profile raw --encoding hex";
 
+const REQUEST_EXAMPLES: &str = "\
+The data carries a number, and the answer of type `reply` brings it back. With
+--sync nothing is added, and the next message is the answer, whatever its type:
+any server of node-ipc that answers will do. An answer that is an error goes to
+stderr, and the exit code is 1.
+
+Examples:
+  ipc request world sum '[1,2]'
+  ipc request world sum '[1,2]' --timeout 500ms --json
+  ipc request world ping --sync";
+
+const RECORD_EXAMPLES: &str = "\
+Ends on SIGINT or SIGTERM. Each line is in the file before its bytes go on.
+
+Examples:
+  ipc record --listen unix:/tmp/tap.sock --to world talk.jsonl
+  ipc record --listen tcp:127.0.0.1:0 --to tcp:127.0.0.1:8000 talk.jsonl --json";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  ipc replay talk.jsonl
+  ipc replay talk.jsonl --json
+  ipc replay talk.jsonl --profile raw";
+
 const DEMO_EXAMPLES: &str = "\
 With IPC_NODE_DIR set to a folder that ipc-conformance/node/install.sh has
 filled, and node on the PATH, real node-ipc servers and clients take part.
@@ -87,6 +111,15 @@ pub(crate) enum Command {
     /// Emit one event, and leave when it is written.
     #[command(after_help = format!("{ENDPOINTS}\n\n{EMIT_EXAMPLES}"))]
     Emit(EmitArgs),
+    /// Ask, and print the answer.
+    #[command(after_help = format!("{ENDPOINTS}\n\n{REQUEST_EXAMPLES}"))]
+    Request(EmitArgs),
+    /// Pass bytes between clients and a server on, and write them down.
+    #[command(after_help = format!("{ENDPOINTS}\n\n{RECORD_EXAMPLES}"))]
+    Record(RecordArgs),
+    /// Show the conversation that `record` wrote down.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
 }
 
 #[derive(Debug, Args)]
@@ -118,9 +151,9 @@ pub(crate) struct ConnectArgs {
     /// Keep listening after the end of input.
     #[arg(long)]
     pub(crate) stay: bool,
-    /// How long to go on writing what waits after the end of input; what still waits then is undelivered.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = settings::span)]
-    pub(crate) drain_timeout: Duration,
+    /// How long to go on writing what waits after the end of input; what still waits then is undelivered. [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = settings::span)]
+    pub(crate) drain_timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -135,14 +168,54 @@ pub(crate) struct EmitArgs {
     /// The event's data. Without it `{}` is sent.
     #[arg(value_name = "JSON", allow_hyphen_values = true)]
     pub(crate) data: Option<String>,
-    /// How long connecting and writing may take together; the exit code is 3 then.
+    /// How long it may take from the first attempt to connect; the exit code is 3 then.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = settings::span)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) common: Common,
 }
 
-/// What every command but `demo` takes.
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {
+    /// Where clients connect to. An id is a socket as `serve` makes it.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) listen: Endpoint,
+    /// Where the server is.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) to: Endpoint,
+    /// The file to write, replaced if it is there. A pipe will do, too.
+    pub(crate) file: PathBuf,
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which generation's path an id stands for.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dialect: Dialect,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Captures, shown one after the other.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which generation of node-ipc to read as: classic is 9 to 12, modern is 14.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dialect: Dialect,
+    /// How much to check; raw shows bytes instead of events.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) profile: Profile,
+    /// How raw bytes were written as text; only classic receivers care.
+    #[arg(long, value_name = "E", default_value = "utf8", value_parser = Encoding::from_name)]
+    pub(crate) encoding: Encoding,
+    /// What ends a message. Escapes are those of JSON strings, and \0. [default: \f]
+    #[arg(long, value_name = "S", value_parser = settings::unescaped, allow_hyphen_values = true)]
+    pub(crate) delimiter: Option<String>,
+}
+
+/// What every command that speaks the protocol itself takes.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// Print one JSON object per line.
@@ -152,24 +225,27 @@ pub(crate) struct Common {
     #[arg(long, help_heading = "Output")]
     pub(crate) quiet: bool,
 
+    /// A JSON file of options by node-ipc's names; options of the command line overrule it.
+    #[arg(long, value_name = "FILE", help_heading = "Protocol")]
+    pub(crate) config: Option<PathBuf>,
     /// The runtime to use. This build has tokio.
     #[arg(long, value_name = "R", default_value = "tokio", value_parser = settings::runtime, help_heading = "Protocol")]
     pub(crate) runtime: Runtime,
-    /// Which generation of node-ipc to be: classic is 9 to 12, modern is 14.
-    #[arg(long, value_enum, default_value_t, help_heading = "Protocol")]
-    pub(crate) dialect: Dialect,
-    /// How much to check: raw bytes, any event, small limits and no unsafe names, or only what --allow names.
-    #[arg(long, value_enum, default_value_t, help_heading = "Protocol")]
-    pub(crate) profile: Profile,
+    /// Which generation of node-ipc to be: classic is 9 to 12, modern is 14. [default: modern]
+    #[arg(long, value_enum, help_heading = "Protocol")]
+    pub(crate) dialect: Option<Dialect>,
+    /// How much to check: raw bytes, any event, small limits and no unsafe names, or only what --allow names. [default: fast]
+    #[arg(long, value_enum, help_heading = "Protocol")]
+    pub(crate) profile: Option<Profile>,
     /// An event that the assured profile lets through, both ways. May be repeated.
     #[arg(long, value_name = "TYPE", help_heading = "Protocol")]
     pub(crate) allow: Vec<String>,
     /// Let reserved event names (connect, error, ...) through in the guarded profile.
     #[arg(long, help_heading = "Protocol")]
     pub(crate) allow_reserved_events: bool,
-    /// How raw bytes are written as text: utf8, ascii, latin1, utf16le, base64, base64url or hex.
-    #[arg(long, value_name = "E", default_value = "utf8", value_parser = Encoding::from_name, help_heading = "Protocol")]
-    pub(crate) encoding: Encoding,
+    /// How raw bytes are written as text: utf8, ascii, latin1, utf16le, base64, base64url or hex. [default: utf8]
+    #[arg(long, value_name = "E", value_parser = Encoding::from_name, help_heading = "Protocol")]
+    pub(crate) encoding: Option<Encoding>,
     /// What ends a message. Escapes are those of JSON strings, and \0. [default: \f]
     #[arg(long, value_name = "S", value_parser = settings::unescaped, allow_hyphen_values = true, help_heading = "Protocol")]
     pub(crate) delimiter: Option<String>,
@@ -180,9 +256,9 @@ pub(crate) struct Common {
     #[arg(long, help_heading = "Protocol")]
     pub(crate) identify_peer: bool,
 
-    /// Milliseconds between attempts to connect.
-    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Limits")]
-    pub(crate) retry: u64,
+    /// Milliseconds between attempts to connect. [default: 500]
+    #[arg(long, value_name = "MS", help_heading = "Limits")]
+    pub(crate) retry: Option<u64>,
     /// How many attempts to connect may follow a failed one. [default: no limit]
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) max_retries: Option<u32>,
@@ -192,16 +268,16 @@ pub(crate) struct Common {
     /// Milliseconds after which a message must be complete; 0 is no limit. [default: 0; guarded and assured: 30000]
     #[arg(long, value_name = "MS", help_heading = "Limits")]
     pub(crate) message_timeout: Option<u64>,
-    /// How many peers a server serves at once.
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Limits")]
-    pub(crate) max_connections: usize,
+    /// How many peers a server serves at once. [default: 100]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_connections: Option<usize>,
 
     /// The folder of sockets. [default: modern: $XDG_RUNTIME_DIR/node-ipc/; classic: /tmp/]
     #[arg(long, value_name = "D", help_heading = "Local sockets")]
     pub(crate) socket_root: Option<String>,
-    /// What stands before the id in a socket's file name.
-    #[arg(long, value_name = "S", default_value = "app.", help_heading = "Local sockets")]
-    pub(crate) appspace: String,
+    /// What stands before the id in a socket's file name. [default: app.]
+    #[arg(long, value_name = "S", help_heading = "Local sockets")]
+    pub(crate) appspace: Option<String>,
     /// This process's own id. [default: the machine's name]
     #[arg(long, value_name = "S", help_heading = "Local sockets")]
     pub(crate) id: Option<String>,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ipc_tokio::{Delivery, EmitError, Frame, Sender};
+use ipc_tokio::{Delivery, EmitError, Frame, Profile, Sender};
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt, BufReader, stdin},
     time::{sleep, timeout},
@@ -30,10 +30,11 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(args: ConnectArgs, signals: Signals) -> Result<Exit, Failure> {
     let output = Output::new(&args.common);
-    let grammar = if args.common.is_raw() { Grammar::Raw(args.common.encoding) } else { Grammar::Events };
-    let config = args.common.config().drain_timeout(args.drain_timeout);
+    let mut config = args.common.config()?;
+    config.drain_timeout = args.drain_timeout.unwrap_or(config.drain_timeout);
+    let grammar = if config.profile == Profile::Raw { Grammar::Raw(config.encoding) } else { Grammar::Events };
+    let drain = if args.stay { None } else { Some(config.drain_timeout) };
     let mut session = Session::open(args.endpoint, config, output, signals)?;
-    let drain = if args.stay { None } else { Some(args.drain_timeout) };
     let feeder = Feeder { sender: session.sender(), grammar, output, fed: Fed::default() };
     match converse(&mut session, feeder, drain).await {
         Ok(exit) => {

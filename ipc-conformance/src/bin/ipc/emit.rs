@@ -1,6 +1,6 @@
 //! `ipc emit`: one event, and whether the system took it.
 
-use ipc_tokio::{EmitError, Frame, Json, Outcome, Sender};
+use ipc_tokio::{Config, EmitError, Frame, Json, Outcome, Profile, Sender};
 use tokio::time::timeout;
 
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
 };
 
 pub(crate) async fn run(args: EmitArgs, signals: Signals) -> Result<Exit, Failure> {
-    let frame = frame(&args)?;
-    let output = Output::troubles(&args.common);
     // One message waits for no other's answer.
-    let config = args.common.config().sync(false);
+    let config = args.common.config()?.sync(false);
+    let frame = frame(&args, &config)?;
+    let output = Output::troubles(&args.common);
     let mut session = Session::open(args.endpoint, config, output, signals)?;
     let sending = send(session.sender(), frame, output);
     let exit = match timeout(args.timeout, session.until(sending)).await {
@@ -41,14 +41,13 @@ async fn send(sender: Sender, frame: Frame, output: Output) -> Result<Exit, Fail
     }
 }
 
-fn frame(args: &EmitArgs) -> Result<Frame, Failure> {
-    if args.common.is_raw() {
+fn frame(args: &EmitArgs, config: &Config) -> Result<Frame, Failure> {
+    if config.profile == Profile::Raw {
         return match &args.data {
-            None => Ok(Frame::raw(args.common.encoding.encode(&args.name))),
+            None => Ok(Frame::raw(config.encoding.encode(&args.name))),
             Some(_) => Err(Failure::usage("--profile raw sends TYPE alone; leave JSON out")),
         };
     }
     let name = Json::encode(args.name.as_str()).map_err(Failure::usage)?;
-    lines::frame(&name, args.data.as_deref().unwrap_or_default())
-        .map_err(|_| Failure::usage("JSON is not JSON; a string is written in quotes: '\"hello\"'"))
+    Ok(lines::joined(&name, &args.json()?))
 }

@@ -68,13 +68,17 @@ fn string_end(text: &str) -> Option<usize> {
     quote.map(|at| at + 2)
 }
 
-/// The frame with `name`, a JSON string that is kept as it is, and the JSON text `data`; none is `{}`.
-pub(crate) fn frame(name: &Json, data: &str) -> Result<Frame, BadLine> {
-    let data = match data.trim() {
-        "" => Json::empty_object(),
-        data => Json::parse(Bytes::copy_from_slice(data.as_bytes())).map_err(|_| BadLine::NotJson)?,
-    };
-    Ok(joined(name, &data))
+/// The frame with `name`, a JSON string that is kept as it is, and the JSON text `text`.
+fn frame(name: &Json, text: &str) -> Result<Frame, BadLine> {
+    Ok(joined(name, &data(text)?))
+}
+
+/// The data that a text stands for; none is `{}`.
+pub(crate) fn data(text: &str) -> Result<Json, BadLine> {
+    match text.trim() {
+        "" => Ok(Json::empty_object()),
+        text => Json::parse(Bytes::copy_from_slice(text.as_bytes())).map_err(|_| BadLine::NotJson),
+    }
 }
 
 /// The frame with `name`, which is a JSON string, and `data`, both as they are.

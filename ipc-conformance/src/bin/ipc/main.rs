@@ -8,6 +8,9 @@ mod failure;
 mod lines;
 mod output;
 mod place;
+mod record;
+mod replay;
+mod request;
 mod serve;
 mod session;
 mod settings;
@@ -44,6 +47,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
             Command::Demo(args) => demo::run(&args).await,
             Command::Serve(args) => serve::run(args, Signals::install()?).await,
             Command::Connect(args) => connect::run(args, Signals::install()?).await,
+            Command::Request(args) => request::run(args, Signals::install()?).await,
+            Command::Record(args) => record::run(args, Signals::install()?).await,
+            Command::Replay(args) => replay::run(&args),
             Command::Emit(args) => emit::run(args, Signals::install()?).await,
         }
     });

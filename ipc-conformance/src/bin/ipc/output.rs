@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use ipc_tokio::{Event, Frame, PeerId};
+use ipc_conformance::corpus::{Direction, MarkKind};
+use ipc_tokio::{Event, Frame, Json, PeerId};
 
 use crate::{args::Common, failure::Failure};
 
@@ -17,6 +18,23 @@ enum Detail {
     Lifecycle,
     /// Only what goes wrong, on stderr.
     Trouble,
+}
+
+/// When and where something was recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) t_ms: f64,
+    pub(crate) conn: u32,
+    pub(crate) dir: Option<Direction>,
+}
+
+/// What was recorded.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    /// What a receiver makes of the bytes.
+    Event(Event),
+    /// A change of the connection.
+    Mark(MarkKind),
 }
 
 /// Prints events as they come. Every line is flushed.
@@ -35,6 +53,17 @@ impl Output {
     pub(crate) fn troubles(common: &Common) -> Self {
         let usual = Self::new(common);
         if common.json { usual } else { Self { detail: Detail::Trouble, ..usual } }
+    }
+
+    /// For a command that speaks no protocol itself.
+    pub(crate) fn plain(json: bool) -> Self {
+        Self { json, detail: Detail::Everything }
+    }
+
+    /// A line of a recorded conversation.
+    pub(crate) fn recorded(self, at: &At, what: &Recorded) -> Result<(), Failure> {
+        let line = if self.json { json::recorded(at, what) } else { human::recorded(at, what) };
+        line.map_or(Ok(()), |line| self.write(line))
     }
 
     /// Whether an event is printed at all.
@@ -69,6 +98,12 @@ impl Output {
         self.write(if self.json { json::undelivered(frame) } else { human::undelivered(None, frame) })
     }
 
+    /// The answer to a request, which is always printed on stdout.
+    pub(crate) fn reply(self, answer: &Json) -> Result<(), Failure> {
+        let line = if self.json { json::reply(answer) } else { human::reply(answer) };
+        Self { detail: Detail::Everything, ..self }.write(line)
+    }
+
     fn write(self, mut line: Vec<u8>) -> Result<(), Failure> {
         line.push(b'\n');
         let written = match self.detail {
@@ -78,6 +113,17 @@ impl Output {
         };
         written.map_err(|error| Failure::output(&error))
     }
+}
+
+/// What a mark is called; `None` for one that this build does not know.
+fn mark(kind: MarkKind) -> Option<&'static str> {
+    Some(match kind {
+        MarkKind::Open => "open",
+        MarkKind::Eof => "eof",
+        MarkKind::Close => "close",
+        MarkKind::Error => "broken",
+        _ => return None,
+    })
 }
 
 fn put(mut out: impl Write, line: &[u8]) -> io::Result<()> {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ipc_tokio::{Config, Emit, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Server};
+use ipc_tokio::{
+    Config, Emit, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Profile, Server,
+};
 
 use crate::{
     args::ServeArgs,
@@ -47,8 +49,8 @@ async fn print(server: &mut Server, output: Output, signals: &mut Signals) -> Re
 }
 
 async fn start(args: ServeArgs, output: Output) -> Result<Server, Failure> {
-    let answers = Arc::new(Answers::new(&args)?);
-    let mut config = args.common.config().drain_timeout(DRAIN);
+    let mut config = args.common.config()?.drain_timeout(DRAIN);
+    let answers = Arc::new(Answers::new(&args, &config)?);
     if answers.any() {
         make_room(&mut config);
     }
@@ -77,8 +79,8 @@ struct Answers {
 }
 
 impl Answers {
-    fn new(args: &ServeArgs) -> Result<Self, Failure> {
-        if args.common.is_raw() && !args.on.is_empty() {
+    fn new(args: &ServeArgs, config: &Config) -> Result<Self, Failure> {
+        if config.profile == Profile::Raw && !args.on.is_empty() {
             return Err(Failure::usage("--on needs events, and --profile raw has none; --echo works"));
         }
         let reply = |(name, reply): &(String, String)| Some((name.clone(), Json::encode(reply).ok()?));

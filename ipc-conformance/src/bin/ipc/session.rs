@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use ipc_tokio::{Client, Config, Endpoint, Event, Ipc, Reason, Sender};
+use ipc_tokio::{Client, Config, Endpoint, Event, Ipc, Json, Reason, RequestError, Sender};
 use tokio::time::{Instant, sleep};
 
 use crate::{failure::Failure, output::Output, place, signals::Signals};
@@ -57,6 +57,19 @@ impl Session {
                 () = self.signals.stop() => return Err(Stop::Signal),
                 event = self.client.next() => self.note(event)?,
             };
+        }
+    }
+
+    /// Asks, and waits for the answer. What else comes meanwhile is printed by [`leave`](Self::leave).
+    pub(crate) async fn ask(
+        &mut self,
+        within: Duration,
+        name: &str,
+        data: &Json,
+    ) -> Result<Result<Json, RequestError>, Stop> {
+        tokio::select! {
+            answer = self.client.request_within(within, name, data) => Ok(answer),
+            () = self.signals.stop() => Err(Stop::Signal),
         }
     }
 

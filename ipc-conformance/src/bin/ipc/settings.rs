@@ -1,45 +1,76 @@
 //! From the command line's texts to a config.
 
-use std::{fmt, time::Duration};
+use std::{fmt, fs, path::Path, time::Duration};
 
-use ipc_tokio::{self as ipc, Config, Retry};
+use ipc_tokio::{self as ipc, Config, Json};
 
-use crate::args::{Common, Dialect, Profile, Runtime};
+use crate::{
+    args::{Common, Dialect, EmitArgs, Profile, Runtime},
+    failure::Failure,
+    lines, warn,
+};
 
 impl Common {
-    /// The config that the options describe. It is checked when it is used.
-    pub(crate) fn config(&self) -> Config {
-        let mut config = Config::default()
-            .dialect(self.dialect)
-            .profile(self.profile)
-            .encoding(self.encoding)
-            .sync(self.sync)
-            .retry(self.retry())
-            .appspace(self.appspace.as_str())
-            .socket_root(self.socket_root.as_deref().map(as_folder))
-            .allow_reserved_events(self.allow_reserved_events)
-            .max_connections(self.max_connections)
-            .unlink(!self.no_unlink);
-        config.id = self.id.clone().unwrap_or_default();
-        config.identify_peer = self.identify_peer.then_some(true);
-        config.allowed_events = self.allow.iter().cloned().collect();
-        config.limits.max_message_size = self.max_message_size;
-        config.limits.message_timeout = self.message_timeout.map(Duration::from_millis);
-        if let Some(delimiter) = &self.delimiter {
-            config.delimiter = delimiter.as_str().into();
-        }
-        config
+    /// The config of the file, if there is one, overruled by the options. It is checked when it is used.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let mut config = self.config.as_deref().map_or_else(|| Ok(Config::default()), from_file)?;
+        self.overrule_protocol(&mut config);
+        self.overrule_limits(&mut config);
+        self.overrule_places(&mut config);
+        Ok(config)
     }
 
-    /// Whether bytes are sent instead of events.
-    pub(crate) fn is_raw(&self) -> bool {
-        self.profile == Profile::Raw
+    fn overrule_protocol(&self, config: &mut Config) {
+        set(&mut config.dialect, self.dialect);
+        set(&mut config.profile, self.profile);
+        set(&mut config.encoding, self.encoding);
+        set(&mut config.delimiter, self.delimiter.as_deref());
+        config.sync |= self.sync;
+        config.allow_reserved_events |= self.allow_reserved_events;
+        config.allowed_events.extend(self.allow.iter().cloned());
+        config.identify_peer = self.identify_peer.then_some(true).or(config.identify_peer);
     }
 
-    fn retry(&self) -> Retry {
-        let mut retry = Retry::every(Duration::from_millis(self.retry));
-        retry.max = self.max_retries;
-        retry
+    fn overrule_limits(&self, config: &mut Config) {
+        set(&mut config.retry.delay, self.retry.map(Duration::from_millis));
+        config.retry.max = self.max_retries.or(config.retry.max);
+        let limits = &mut config.limits;
+        set(&mut limits.max_connections, self.max_connections);
+        limits.max_message_size = self.max_message_size.or(limits.max_message_size);
+        limits.message_timeout = self.message_timeout.map(Duration::from_millis).or(limits.message_timeout);
+    }
+
+    fn overrule_places(&self, config: &mut Config) {
+        set(&mut config.id, self.id.clone());
+        set(&mut config.appspace, self.appspace.clone());
+        set(&mut config.socket_root, self.socket_root.as_deref().map(as_folder));
+        config.unlink &= !self.no_unlink;
+    }
+}
+
+/// Overrules an option.
+fn set<T>(option: &mut T, value: Option<impl Into<T>>) {
+    if let Some(value) = value {
+        *option = value.into();
+    }
+}
+
+/// `--config FILE`: what is misspelt there is reported.
+fn from_file(path: &Path) -> Result<Config, Failure> {
+    let shown = path.display();
+    let text = fs::read(path).map_err(|error| Failure::usage(format_args!("cannot read {shown}: {error}")))?;
+    let loaded = Config::from_json(text).map_err(|error| Failure::usage(format_args!("{shown}: {error}")))?;
+    for name in &loaded.unknown {
+        warn(format_args!("{shown}: {name} is no option"));
+    }
+    Ok(loaded.config)
+}
+
+impl EmitArgs {
+    /// JSON, or what stands for none.
+    pub(crate) fn json(&self) -> Result<Json, Failure> {
+        lines::data(self.data.as_deref().unwrap_or_default())
+            .map_err(|_| Failure::usage("JSON is not JSON; a string is written in quotes: '\"hello\"'"))
     }
 }
 

@@ -1,9 +1,9 @@
 //! What each option of a file does.
 
 use alloc::{
-    borrow::ToOwned,
     collections::BTreeSet,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::{net::IpAddr, time::Duration};
 
@@ -69,6 +69,8 @@ pub(super) const OWN: &Table<Loaded> = &[
     ("syncLoss", |to, field| put_some(&mut to.config.sync_loss, field.choice())),
     ("syncTimeout", |to, field| put(&mut to.config.sync_timeout, field.maybe_span())),
     ("memoryBudget", |to, field| put(&mut to.config.limits.memory_budget, field.limit())),
+    ("allowedUids", |to, field| put(&mut to.config.allowed_uids, uids(field))),
+    ("reusePort", |to, field| put(&mut to.config.reuse_port, Ok(field.is_truthy()))),
     ("backoff", |to, field| put(&mut to.config.retry.backoff, backoff(field))),
 ];
 
@@ -154,6 +156,16 @@ fn names(field: &Field) -> Result<BTreeSet<String>, ConfigError> {
     field.value.as_array().ok_or_else(error)?.iter().map(name).collect()
 }
 
+/// An empty array lets nobody in, which is not the same as nothing.
+fn uids(field: &Field) -> Result<Option<Vec<u32>>, ConfigError> {
+    if field.value.is_null() {
+        return Ok(None);
+    }
+    let error = || field.error("use an array of the numbers of users");
+    let uid = |value: &Value| value.as_u64().and_then(|uid| u32::try_from(uid).ok()).ok_or_else(error);
+    field.value.as_array().ok_or_else(error)?.iter().map(uid).collect::<Result<_, _>>().map(Some)
+}
+
 /// Less than a millisecond is one, as for `setTimeout`; what is no span would be one as well there, and is refused.
 fn retry(field: &Field) -> Result<Duration, ConfigError> {
     field.span().map(|span| span.max(Duration::from_millis(1)))
@@ -174,14 +186,16 @@ fn max_retries(field: &Field) -> Result<Option<u32>, ConfigError> {
 }
 
 fn tls(field: &Field) -> Result<Option<TlsOptions>, ConfigError> {
-    // Not the value: there may be a private key in it.
-    let error = |hint: String| ConfigError::new(field.name, "…", hint).with_code(Code::TlsConfiguration);
-    match &field.value {
+    let read = match &field.value {
+        // The error does not show the value: there may be a private key in it.
+        Value::Object(_) => TlsOptions::deserialize(&field.value)
+            .map(Some)
+            .map_err(|error| ConfigError::new(field.name, "…", error.to_string())),
         // Never nothing: that would be a connection in plain text.
-        Value::Object(_) => TlsOptions::deserialize(&field.value).map(Some).map_err(|wrong| error(wrong.to_string())),
-        _ if field.is_truthy() => Err(error("use an object with private, public, trustedConnections, …".to_owned())),
+        _ if field.is_truthy() => Err(field.error("use an object with private, public, trustedConnections, …")),
         _ => Ok(None),
-    }
+    };
+    read.map_err(|error| error.with_code(Code::TlsConfiguration))
 }
 
 /// Reads the members of `field`, whose names are those of `table` after the dot; returns the others.

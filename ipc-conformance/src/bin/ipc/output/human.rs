@@ -3,7 +3,10 @@
 use std::fmt::{Display, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use ipc_tokio::{Event, Frame, Message, PeerId};
+use ipc_conformance::corpus::Direction;
+use ipc_tokio::{Event, Frame, Json, Message, PeerId};
+
+use super::{At, Recorded, mark};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -33,6 +36,25 @@ pub(super) fn event(peer: Option<PeerId>, event: &Event) -> Option<Vec<u8>> {
         _ => return None,
     };
     Some(after(peer, &text))
+}
+
+pub(super) fn reply(answer: &Json) -> Vec<u8> {
+    tame(answer.to_compact().as_str()).into_bytes()
+}
+
+/// A line of a transcript: time, connection, direction, and what happened.
+pub(super) fn recorded(at: &At, what: &Recorded) -> Option<Vec<u8>> {
+    let text = match what {
+        Recorded::Event(happened) => event(None, happened)?,
+        Recorded::Mark(kind) => painted(DIM, mark(*kind)?).into_bytes(),
+    };
+    let arrow = match at.dir {
+        Some(Direction::ToServer | Direction::ToParent) => "-> ",
+        Some(_) => "<- ",
+        None => "",
+    };
+    let place = painted(DIM, format_args!("{:>10.2} #{}", at.t_ms, at.conn));
+    Some([place.as_bytes(), b" ", arrow.as_bytes(), &text].concat())
 }
 
 pub(super) fn undelivered(peer: Option<PeerId>, frame: &Frame) -> Vec<u8> {

@@ -3,6 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ipc_tokio::{ConnectionError, Event, Frame, Json, Message, PeerId};
 
+use super::{At, Recorded, mark};
+
 /// An object that is being written.
 struct Object(Vec<u8>);
 
@@ -17,6 +19,15 @@ impl Object {
             Some(peer) => object.token("peer", peer.to_string().as_bytes()),
             None => object,
         }
+    }
+
+    fn at(event: &str, at: &At) -> Self {
+        let object = Self::new(event);
+        let object = match at.dir {
+            Some(dir) => object.text("dir", &dir.to_string()),
+            None => object,
+        };
+        object.token("conn", at.conn.to_string().as_bytes()).token("t_ms", at.t_ms.to_string().as_bytes())
     }
 
     /// A member whose value is JSON text.
@@ -62,6 +73,10 @@ pub(super) fn start(endpoint: &str) -> Vec<u8> {
     Object::new("start").text("endpoint", endpoint).end()
 }
 
+pub(super) fn reply(answer: &Json) -> Vec<u8> {
+    Object::new("reply").maybe("data", Some(answer)).end()
+}
+
 pub(super) fn undelivered(frame: &Frame) -> Vec<u8> {
     let object = Object::new("undelivered");
     match frame.message() {
@@ -71,16 +86,28 @@ pub(super) fn undelivered(frame: &Frame) -> Vec<u8> {
 }
 
 pub(super) fn event(peer: Option<PeerId>, event: &Event) -> Option<Vec<u8>> {
+    members(event, |name| Object::of(name, peer))
+}
+
+/// An object for the event, begun by `of`.
+fn members(event: &Event, of: impl Fn(&str) -> Object) -> Option<Vec<u8>> {
     Some(match event {
-        Event::Connected => Object::of("connect", peer).end(),
-        Event::Message(message) => Object::of("message", peer).message(message).end(),
-        Event::Raw(bytes) => Object::of("data", peer).bytes(bytes).end(),
-        Event::Error(error) => Object::of("error", peer).error(error).end(),
-        Event::Disconnected { id, .. } => Object::of("disconnect", peer).maybe("id", id.as_ref()).end(),
-        Event::Destroyed => Object::of("destroy", peer).end(),
+        Event::Connected => of("connect").end(),
+        Event::Message(message) => of("message").message(message).end(),
+        Event::Raw(bytes) => of("data").bytes(bytes).end(),
+        Event::Error(error) => of("error").error(error).end(),
+        Event::Disconnected { id, .. } => of("disconnect").maybe("id", id.as_ref()).end(),
+        Event::Destroyed => of("destroy").end(),
         Event::Undelivered(lost) => undelivered(&lost.frame),
         _ => return None,
     })
+}
+
+pub(super) fn recorded(at: &At, what: &Recorded) -> Option<Vec<u8>> {
+    match what {
+        Recorded::Event(event) => members(event, |name| Object::at(name, at)),
+        Recorded::Mark(kind) => Some(Object::at(mark(*kind)?, at).end()),
+    }
 }
 
 #[cfg(test)]
