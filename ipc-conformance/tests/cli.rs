@@ -158,7 +158,7 @@ fn what_cannot_be_is_a_usage_error_that_names_the_option() {
         (&["serve", "unix:/tmp/x", "--both-paths"], "--both-paths"),
         (&["serve", "world", "--profile", "raw", "--on", "a=b"], "--on"),
         (&["serve", "world", "--on", "a"], "--on"),
-        (&["serve", "tls:127.0.0.1:0"], "tls:127.0.0.1:0"),
+        (&["serve", "tls:127.0.0.1:0"], "tls.private"),
         (&["connect", "udp4:127.0.0.1:1"], "udp4:127.0.0.1:1"),
         (&["connect", "pipe:world"], "pipe:world"),
         (&["connect", "world", "--runtime", "mio"], "not in this build"),

@@ -32,6 +32,10 @@ pub enum Code {
     Backpressure,
     /// The profile forbids this transport.
     AssuredTransport,
+    /// The profile forbids TLS where one side does not prove who it is.
+    AssuredTls,
+    /// An option of TLS cannot be, or its file cannot be used.
+    TlsConfiguration,
 }
 
 impl Code {
@@ -49,6 +53,8 @@ impl Code {
             Self::MessageTimeout => "ERR_IPC_MESSAGE_TIMEOUT",
             Self::Backpressure => "ERR_IPC_BACKPRESSURE",
             Self::AssuredTransport => "ERR_IPC_ASSURED_TRANSPORT",
+            Self::AssuredTls => "ERR_IPC_ASSURED_TLS",
+            Self::TlsConfiguration => "ERR_IPC_TLS_CONFIGURATION",
         }
     }
 
@@ -64,6 +70,8 @@ impl Code {
             Self::MessageTimeout => "the frame was still incomplete after message_timeout",
             Self::Backpressure => "more bytes are waiting than the limits allow",
             Self::AssuredTransport => "the assured profile does not allow this transport",
+            Self::AssuredTls => "the assured profile does not allow TLS without certificates on both sides",
+            Self::TlsConfiguration => "the TLS options cannot be used",
         }
     }
 }
@@ -269,13 +277,27 @@ pub struct ConfigError {
     option: &'static str,
     value: String,
     hint: String,
+    code: Option<Code>,
 }
 
 impl ConfigError {
     /// `hint` says what to do instead.
     #[must_use]
     pub fn new(option: &'static str, value: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { option, value: value.into(), hint: hint.into() }
+        Self { option, value: value.into(), hint: hint.into(), code: None }
+    }
+
+    /// The same with node-ipc's code for it.
+    #[must_use]
+    pub const fn with_code(mut self, code: Code) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// node-ipc's code, where it has one.
+    #[must_use]
+    pub const fn code(&self) -> Option<Code> {
+        self.code
     }
 
     /// The same about an option that goes by another name where it was set.

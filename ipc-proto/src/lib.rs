@@ -147,7 +147,8 @@ mod time;
 pub use bind_error::BindError;
 pub use client::{Action, Client, ClientState};
 pub use config::{
-    Backoff, Config, Dialect, Encoding, Family, Interface, Limits, Loaded, Overflow, Profile, Retry, SlowPeer, SyncLoss,
+    Backoff, Config, Dialect, Encoding, Family, Interface, Limits, Loaded, Overflow, Profile, Retry, SlowPeer,
+    SyncLoss, TlsOptions, TlsVersion,
 };
 pub use connection::{Connection, Side};
 pub use error::{Code, ConfigError, ConnectionError, DecodeError, EmitError, EncodeError, IoError, ProtocolError};

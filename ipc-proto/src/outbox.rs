@@ -58,6 +58,9 @@ pub(crate) struct Unsent {
     pub(crate) tag: Tag,
     /// Whether some of its bytes had been.
     pub(crate) begun: bool,
+    /// Some of its bytes were in a session when that ended: the peer may have the whole frame, so that sending
+    /// it again could give it twice.
+    pub(crate) doubtful: bool,
 }
 
 /// Bytes waiting to be written to the transport.
@@ -65,27 +68,55 @@ pub(crate) struct Unsent {
 /// Write what [`chunk`](Buf::chunk) (or `chunks_vectored`) shows and [`advance`](Buf::advance) by what the
 /// transport took; a completion-based driver takes a chunk to own it and [`ack`](Self::ack)s it later. What
 /// waits always ends where a frame ends, so a driver that writes all it is shown never stops inside a frame.
+///
+/// A transport with a session (TLS) keeps what it takes for a while. For such a one the outbox
+/// [holds](Self::hold_until_confirmed) every frame until the driver has flushed the session and
+/// [confirmed](Self::confirm) it.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// Written, but its last frame was not: kept so that the frame can be taken back.
-    held: Bytes,
+    /// Written, but not to the end of a frame, or not confirmed: kept so that frames can be taken back.
+    held: VecDeque<Bytes>,
+    /// Where the first held byte stands in the stream of all bytes ever queued.
+    held_from: u64,
     chunks: VecDeque<Bytes>,
     tail: BytesMut,
     /// How much of the first chunk (of the tail where there is none) is written.
     start: usize,
-    pending: usize,
-    /// Bytes ever written, and where the last whole frame among them ended.
+    /// Bytes that no transport has taken yet.
+    untaken: usize,
+    /// Bytes ever written, how many of them are confirmed, and where the last whole frame among those ended.
     written: u64,
+    confirmed: u64,
     frame_start: u64,
+    /// Whether writing is not enough.
+    in_session: bool,
     marks: VecDeque<Mark>,
     flushed: VecDeque<u64>,
 }
 
 impl Outbox {
-    /// How many bytes wait.
+    /// How many bytes wait: to be written, or to be confirmed.
     #[must_use]
     pub const fn pending(&self) -> usize {
-        self.pending
+        self.untaken + self.unconfirmed()
+    }
+
+    /// How many bytes are written and wait to be confirmed; none without a session.
+    #[must_use]
+    pub const fn unconfirmed(&self) -> usize {
+        (self.written - self.confirmed) as usize
+    }
+
+    /// From now on a frame counts as sent only when it is [confirmed](Self::confirm), not when it is written.
+    /// Calling it again does nothing.
+    pub fn hold_until_confirmed(&mut self) {
+        self.in_session = true;
+    }
+
+    /// The session is flushed: all that was written has left. Without a session it does nothing.
+    pub fn confirm(&mut self) {
+        self.confirmed = self.written;
+        self.settle();
     }
 
     /// How many frames wait, the one being written included.
@@ -114,7 +145,7 @@ impl Outbox {
     ///
     /// More than wait counts as all of them.
     pub fn ack(&mut self, n: usize) {
-        self.advance(n.min(self.pending));
+        self.advance(n.min(self.untaken));
     }
 
     /// The next ticket whose frame was written whole.
@@ -124,7 +155,9 @@ impl Outbox {
 
     /// Queues a frame and its delimiter, by reference where it is large.
     pub(crate) fn push(&mut self, frame: &Bytes, delimiter: &[u8], tag: Tag) {
-        if frame.len() < BY_REFERENCE {
+        // A session copies what it encrypts, and better in one piece with the delimiter.
+        let by_reference = if self.in_session { CHUNK } else { BY_REFERENCE };
+        if frame.len() < by_reference {
             self.tail.extend_from_slice(frame);
         } else {
             self.seal();
@@ -154,27 +187,31 @@ impl Outbox {
 
     /// Takes back what is not written whole, in order, and forgets it.
     pub(crate) fn take_unsent(&mut self) -> impl Iterator<Item = Unsent> + use<> {
-        let base = self.written - self.start as u64 - self.held.len() as u64;
-        let mut all = BytesMut::with_capacity(self.held.len() + self.start + self.pending);
-        all.extend_from_slice(&self.held);
-        self.chunks.iter().for_each(|chunk| all.extend_from_slice(chunk));
-        all.extend_from_slice(&self.tail);
-        all.advance((self.frame_start - base) as usize);
-        let mut rest = all.freeze();
-        let (mut at, written) = (self.frame_start, self.written);
+        let mut rest = self.kept_bytes();
+        let (mut at, written, in_session) = (self.frame_start, self.written, self.in_session);
         let marks = core::mem::take(&mut self.marks);
         self.forget();
         marks.into_iter().map(move |mark| {
             let bytes = rest.split_to((mark.end - at) as usize);
             let begun = at < written;
             at = mark.end;
-            Unsent { bytes, tag: mark.tag, begun }
+            Unsent { bytes, tag: mark.tag, begun, doubtful: begun && in_session }
         })
+    }
+
+    /// All bytes from the first frame on that is not settled.
+    fn kept_bytes(&self) -> Bytes {
+        let end = self.written + self.untaken as u64;
+        let mut all = BytesMut::with_capacity((end - self.held_from) as usize);
+        self.held.iter().chain(&self.chunks).for_each(|chunk| all.extend_from_slice(chunk));
+        all.extend_from_slice(&self.tail);
+        all.advance((self.frame_start - self.held_from) as usize);
+        all.freeze()
     }
 
     /// Gives up buffers where nothing waits.
     pub(crate) fn shrink(&mut self) {
-        if self.pending == 0 {
+        if self.pending() == 0 {
             if self.tail.capacity() > SMALL_TAIL {
                 self.tail = BytesMut::new();
             }
@@ -185,12 +222,14 @@ impl Outbox {
     }
 
     fn forget(&mut self) {
-        self.held = Bytes::new();
+        self.held.clear();
         self.chunks.clear();
         self.tail = BytesMut::new();
         self.frame_start = self.written;
+        self.held_from = self.written;
+        self.confirmed = self.written;
         self.start = 0;
-        self.pending = 0;
+        self.untaken = 0;
     }
 
     fn mark(&mut self, len: usize, tag: Tag) {
@@ -198,8 +237,8 @@ impl Outbox {
             // Raw bytes, none of them: nothing is written, so nothing is waited for.
             return self.note_flushed(tag);
         }
-        self.pending += len;
-        self.marks.push_back(Mark { end: self.written + self.pending as u64, tag });
+        self.untaken += len;
+        self.marks.push_back(Mark { end: self.written + self.untaken as u64, tag });
         if self.tail.len() >= CHUNK {
             self.seal();
         }
@@ -212,16 +251,28 @@ impl Outbox {
         }
     }
 
-    /// Forgets the frames that are written whole.
+    /// Forgets the frames that are confirmed whole.
     fn settle(&mut self) {
         while let Some(mark) = self.marks.front() {
-            if mark.end > self.written {
+            if mark.end > self.confirmed {
                 break;
             }
             self.frame_start = mark.end;
             self.note_flushed(mark.tag);
             self.marks.pop_front();
-            self.held = Bytes::new();
+        }
+        self.let_go();
+    }
+
+    /// Gives up the held chunks that no frame needs any more.
+    fn let_go(&mut self) {
+        while let Some(chunk) = self.held.front() {
+            let end = self.held_from + chunk.len() as u64;
+            if end > self.frame_start {
+                break;
+            }
+            self.held_from = end;
+            self.held.pop_front();
         }
     }
 
@@ -234,10 +285,14 @@ impl Outbox {
     /// Steps over the first chunk, which is written.
     fn drop_front(&mut self) {
         self.start = 0;
-        match self.chunks.pop_front() {
-            Some(chunk) if self.frame_start < self.written => self.held = chunk,
-            Some(_) => {}
-            None => self.tail.clear(),
+        if self.frame_start < self.written {
+            let chunk = self.chunks.pop_front().unwrap_or_else(|| self.tail.split().freeze());
+            self.held.push_back(chunk);
+            return;
+        }
+        self.held_from = self.written;
+        if self.chunks.pop_front().is_none() {
+            self.tail.clear();
         }
     }
 
@@ -248,7 +303,7 @@ impl Outbox {
 
 impl Buf for Outbox {
     fn remaining(&self) -> usize {
-        self.pending
+        self.untaken
     }
 
     fn chunk(&self) -> &[u8] {
@@ -259,14 +314,16 @@ impl Buf for Outbox {
     ///
     /// When `n` is more than what [`remaining`](Buf::remaining) says, as `Buf` demands.
     fn advance(&mut self, mut n: usize) {
-        assert!(n <= self.pending, "advanced past what waits");
-        self.pending -= n;
+        assert!(n <= self.untaken, "advanced past what waits");
+        self.untaken -= n;
         while n > 0 {
             let step = n.min(self.front().len() - self.start);
             self.start += step;
             self.written += step as u64;
             n -= step;
-            self.settle();
+            if !self.in_session {
+                self.confirm();
+            }
             if self.start == self.front().len() {
                 self.drop_front();
             }

@@ -140,7 +140,12 @@ pub(crate) fn is_fatal(config: &Config, error: ProtocolError) -> bool {
         | Code::EventTooLarge
         | Code::ReservedEvent
         | Code::EventNotAllowed => config.dialect == Dialect::Modern,
-        Code::FrameTooLarge | Code::MessageTimeout | Code::Backpressure | Code::AssuredTransport => true,
+        Code::FrameTooLarge
+        | Code::MessageTimeout
+        | Code::Backpressure
+        | Code::AssuredTransport
+        | Code::AssuredTls
+        | Code::TlsConfiguration => true,
     }
 }
 

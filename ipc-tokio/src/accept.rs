@@ -2,24 +2,31 @@
 
 use std::{
     io,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use ipc_os::Inherited;
 use ipc_proto::{
-    Config, IoError,
+    BindError, Config, IoError,
+    drive::Reload,
     endpoint::Endpoint,
     facade::{self, Error},
 };
 use tokio::net::TcpListener;
 
-use crate::{dial, io::Io};
+use crate::{
+    dial,
+    io::{Io, prompt},
+    tls::{Acceptor, Own},
+};
 
 #[derive(Debug)]
 enum Socket {
     #[cfg(unix)]
     Unix(tokio::net::UnixListener),
     Tcp(TcpListener),
+    Tls(TcpListener, Acceptor),
 }
 
 /// A listening socket. Dropping it removes its socket file, if that is still its own.
@@ -33,7 +40,7 @@ pub struct Accept {
 }
 
 impl Accept {
-    pub(crate) fn bind(endpoint: &Endpoint, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn bind(endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
         match endpoint {
             #[cfg(unix)]
@@ -43,9 +50,10 @@ impl Accept {
             }
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Endpoint::Abstract(name) => Self::unix(ipc_os::bind_abstract(name, config)?, endpoint, None),
-            Endpoint::Tcp { host, port } => {
-                let bind = if config.reuse_port { ipc_os::bind_tcp_reusing_port } else { ipc_os::bind_tcp };
-                Self::tcp(host, bind(host, *port)?)
+            Endpoint::Tcp { host, port } => Self::tcp(Socket::Tcp, host, bind_tcp(host, *port, config)?),
+            Endpoint::Tls { host, port } => {
+                let acceptor = Acceptor::new(config, own)?;
+                Self::tcp(|listener| Socket::Tls(listener, acceptor), host, bind_tcp(host, *port, config)?)
             }
             // `check` has refused all others.
             _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
@@ -53,7 +61,7 @@ impl Accept {
     }
 
     /// A listener from elsewhere: its file, if it has one, is not this one's to remove.
-    pub(crate) fn adopt(socket: Inherited) -> Result<Self, Error> {
+    pub(crate) fn adopt(socket: Inherited, config: &Config, own: &Own) -> Result<Self, Error> {
         let endpoint = socket.endpoint()?;
         match socket {
             #[cfg(unix)]
@@ -63,7 +71,12 @@ impl Accept {
             }
             Inherited::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
-                Self::tcp(&listener.local_addr()?.ip().to_string(), listener)
+                let host = listener.local_addr()?.ip().to_string();
+                if config.tls.is_none() {
+                    return Self::tcp(Socket::Tcp, &host, listener);
+                }
+                let acceptor = Acceptor::new(config, own)?;
+                Self::tcp(|listener| Socket::Tls(listener, acceptor), &host, listener)
             }
             _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         }
@@ -79,16 +92,26 @@ impl Accept {
         Ok(Self { socket, endpoint: endpoint.clone(), _file: file })
     }
 
-    fn tcp(host: &str, listener: std::net::TcpListener) -> Result<Self, Error> {
+    fn tcp(
+        make: impl FnOnce(TcpListener) -> Socket,
+        host: &str,
+        listener: std::net::TcpListener,
+    ) -> Result<Self, Error> {
         let listener = TcpListener::from_std(listener)?;
-        let endpoint = Endpoint::Tcp { host: host.into(), port: listener.local_addr()?.port() };
+        let (host, port) = (host.to_owned(), listener.local_addr()?.port());
+        let socket = make(listener);
+        let secure = matches!(socket, Socket::Tls(..));
         Ok(Self {
-            socket: Socket::Tcp(listener),
-            endpoint,
+            socket,
+            endpoint: if secure { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } },
             #[cfg(unix)]
             _file: None,
         })
     }
+}
+
+fn bind_tcp(host: &str, port: u16, config: &Config) -> Result<std::net::TcpListener, BindError> {
+    if config.reuse_port { ipc_os::bind_tcp_reusing_port(host, port) } else { ipc_os::bind_tcp(host, port) }
 }
 
 impl facade::Accept for Accept {
@@ -98,12 +121,27 @@ impl facade::Accept for Accept {
         Poll::Ready(match &self.socket {
             #[cfg(unix)]
             Socket::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Io::Unix(stream)),
-            Socket::Tcp(listener) => ready!(listener.poll_accept(cx)).and_then(|(stream, _)| Io::tcp(stream)),
+            Socket::Tcp(listener) => {
+                ready!(listener.poll_accept(cx)).and_then(|(stream, _)| prompt(stream)).map(Io::Tcp)
+            }
+            Socket::Tls(listener, acceptor) => {
+                let accepted = ready!(listener.poll_accept(cx));
+                accepted.and_then(|(stream, peer)| Ok(acceptor.accept(prompt(stream)?, peer)))
+            }
         })
         .map_err(IoError::from)
     }
 
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        match &self.socket {
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+            Socket::Tcp(_) => None,
+            Socket::Tls(_, acceptor) => acceptor.reload(),
+        }
     }
 }

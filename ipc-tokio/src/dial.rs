@@ -10,12 +10,18 @@ use std::{
 };
 
 use ipc_proto::{
-    Config, ConfigError, IoError, drive,
+    Config, ConfigError, IoError,
+    drive::{self, Reload},
     endpoint::Endpoint,
     facade::{self, Error},
 };
+use tokio::net::TcpStream;
 
-use crate::{io::Io, tcp};
+use crate::{
+    io::{Io, prompt},
+    tcp,
+    tls::{Connector, Own},
+};
 
 type Attempt = Pin<Box<dyn Future<Output = Result<Io, IoError>> + Send>>;
 
@@ -23,13 +29,15 @@ type Attempt = Pin<Box<dyn Future<Output = Result<Io, IoError>> + Send>>;
 pub struct Dial {
     endpoints: Vec<Endpoint>,
     config: Arc<Config>,
+    tls: Option<Connector>,
     attempt: Option<Attempt>,
 }
 
 impl Dial {
-    pub(crate) fn new(endpoints: &[Endpoint], config: Arc<Config>) -> Result<Self, Error> {
+    pub(crate) fn new(endpoints: &[Endpoint], config: Arc<Config>, own: &Own) -> Result<Self, Error> {
         endpoints.iter().try_for_each(check)?;
-        Ok(Self { endpoints: endpoints.to_vec(), config, attempt: None })
+        let tls = Connector::new(endpoints, &config, own)?;
+        Ok(Self { endpoints: endpoints.to_vec(), config, tls, attempt: None })
     }
 }
 
@@ -37,7 +45,7 @@ impl drive::Dial for Dial {
     type Io = Io;
 
     fn start(&mut self) {
-        self.attempt = Some(Box::pin(first(self.endpoints.clone(), Arc::clone(&self.config))));
+        self.attempt = Some(Box::pin(first(self.endpoints.clone(), Arc::clone(&self.config), self.tls.clone())));
     }
 
     fn cancel(&mut self) {
@@ -50,6 +58,10 @@ impl drive::Dial for Dial {
             None => Poll::Pending,
         }
     }
+
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        self.tls.as_ref().and_then(Connector::reload)
+    }
 }
 
 impl fmt::Debug for Dial {
@@ -58,10 +70,10 @@ impl fmt::Debug for Dial {
     }
 }
 
-async fn first(endpoints: Vec<Endpoint>, config: Arc<Config>) -> Result<Io, IoError> {
+async fn first(endpoints: Vec<Endpoint>, config: Arc<Config>, tls: Option<Connector>) -> Result<Io, IoError> {
     let mut failed = None;
     for endpoint in endpoints {
-        match connect(&endpoint, &config).await {
+        match connect(&endpoint, &config, tls.as_ref()).await {
             Ok(io) => return Ok(io),
             Err(error) => failed = Some(facade::telling(failed, error)),
         }
@@ -69,16 +81,25 @@ async fn first(endpoints: Vec<Endpoint>, config: Arc<Config>) -> Result<Io, IoEr
     Err(failed.unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound).into()))
 }
 
-async fn connect(endpoint: &Endpoint, config: &Config) -> Result<Io, IoError> {
+async fn connect(endpoint: &Endpoint, config: &Config, tls: Option<&Connector>) -> Result<Io, IoError> {
     match endpoint {
         #[cfg(unix)]
         Endpoint::Path(path) => Ok(Io::Unix(tokio::net::UnixStream::connect(path).await?)),
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => Ok(Io::Unix(tokio::net::UnixStream::connect(format!("\0{name}")).await?)),
-        Endpoint::Tcp { host, port } => Ok(Io::tcp(tcp::connect(host, *port, &config.interface).await?)?),
+        Endpoint::Tcp { host, port } => Ok(Io::Tcp(dial_tcp(host, *port, config).await?)),
+        Endpoint::Tls { host, port } => match tls {
+            Some(tls) => tls.connect(dial_tcp(host, *port, config).await?, host).await,
+            // There is one wherever one of the endpoints needs it.
+            None => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        },
         // `check` has refused all others.
         _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
+}
+
+async fn dial_tcp(host: &str, port: u16, config: &Config) -> Result<TcpStream, IoError> {
+    Ok(prompt(tcp::connect(host, port, &config.interface).await?)?)
 }
 
 /// Whether this crate can reach `endpoint` on this system.
@@ -89,10 +110,15 @@ pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Endpoint::Abstract(name) => return Ok(ipc_proto::endpoint::check_path(name, ipc_os::path_limit())?),
         Endpoint::Tcp { .. } => return Ok(()),
+        // Where it is not built in, that is said when it is set up.
+        Endpoint::Tls { .. } => return Ok(()),
         Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
             "UDP has no clients and no connections: serve it on both sides, and speak first with Server::udp_peer"
         }
-        _ => "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME) and TCP (tcp:HOST:PORT) here",
+        _ => {
+            "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) \
+             here"
+        }
     };
     Err(ConfigError::new("endpoint", endpoint.to_string(), hint).into())
 }

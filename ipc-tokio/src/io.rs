@@ -25,37 +25,59 @@ pub enum Io {
     Unix(tokio::net::UnixStream),
     /// A TCP socket, without Nagle's delay.
     Tcp(TcpStream),
+    /// A TCP socket under TLS.
+    #[cfg(feature = "tls")]
+    Tls(crate::tls::TlsIo),
 }
 
-/// Runs the same expression on whichever stream it is.
+/// Runs one expression on whichever socket it is, and the other one on a session.
 macro_rules! on_stream {
-    ($io:expr, $stream:ident => $what:expr) => {
+    ($io:expr, $stream:ident => $what:expr, $session:ident => $other:expr) => {
         match $io {
             #[cfg(unix)]
             Io::Unix($stream) => $what,
             Io::Tcp($stream) => $what,
+            #[cfg(feature = "tls")]
+            Io::Tls($session) => $other,
         }
     };
 }
 
-impl Io {
-    pub(crate) fn tcp(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        Ok(Self::Tcp(stream))
-    }
+/// Without Nagle's delay.
+pub(crate) fn prompt(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 impl Transport for Io {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        on_stream!(self, _stream => nothing(cx), session => session.poll_ready(cx))
+    }
+
+    fn is_session(&self) -> bool {
+        on_stream!(self, _stream => false, session => session.is_session())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        on_stream!(self, _stream => nothing(cx), session => session.poll_flush(cx))
+    }
+
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
-        on_stream!(self, stream => recv(stream, cx, buffer)).map_err(IoError::from)
+        on_stream!(self,
+            stream => recv(stream, cx, buffer).map_err(IoError::from),
+            session => session.poll_recv(cx, buffer))
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
-        on_stream!(self, stream => send(stream, cx, outbox)).map_err(IoError::from)
+        on_stream!(self,
+            stream => send(stream, cx, outbox).map_err(IoError::from),
+            session => session.poll_send(cx, outbox))
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
-        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx)).map_err(IoError::from)
+        on_stream!(self,
+            stream => Pin::new(stream).poll_shutdown(cx).map_err(IoError::from),
+            session => session.poll_shutdown(cx))
     }
 
     fn peer_info(&self) -> PeerInfo {
@@ -65,9 +87,16 @@ impl Transport for Io {
                 ipc_os::peer_credentials(stream).map(|peer| PeerInfo::process(peer.uid, peer.gid, peer.pid))
             }
             Self::Tcp(stream) => stream.peer_addr().map(PeerInfo::network),
+            #[cfg(feature = "tls")]
+            Self::Tls(session) => return session.peer_info(),
         };
         known.unwrap_or_default()
     }
+}
+
+/// What a socket has to do that its system does for it.
+const fn nothing(_cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+    Poll::Ready(Ok(()))
 }
 
 fn recv<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {

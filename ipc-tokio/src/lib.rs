@@ -13,10 +13,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path
-//! and on TCP, and over UDP, where both ends are servers. A [`Client`] and each of a [`Server`]'s connections run in a task of their own; [`Listener`] and
-//! [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean, is in
-//! [`proto`]; this crate only binds it to tokio's sockets and timers.
+//! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path, on
+//! TCP, with the feature `tls` on TLS, and over UDP, where both ends are servers. A [`Client`] and each of a
+//! [`Server`]'s connections run in a task of their own; [`Listener`] and [`Connection`] spawn nothing. The protocol
+//! itself, and everything that both sides of it mean, is in [`proto`]; this crate only binds it to tokio's sockets and
+//! timers.
 //!
 //! With the feature `tracing`, each client, server and connection has a span, with events of its lifecycle at the
 //! level debug and of its messages at trace; the messages' names and data are in there only by
@@ -29,6 +30,8 @@ mod dial;
 mod io;
 mod runtime;
 mod tcp;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
@@ -42,12 +45,17 @@ pub use ipc_proto::{
     Backoff, BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit,
     EmitError, EncodeError, Encoding, Event, Family, Frame, Interface, IoError, Json, Limits, Loaded, Message, Outcome,
     Overflow, PeerId, PeerInfo, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats,
-    SyncLoss, Undelivered,
+    SyncLoss, TlsOptions, TlsVersion, Undelivered,
     endpoint::Endpoint,
-    facade::{Delivery, Error, Handler, RequestError, Sender, ServerStats},
+    facade::{AcceptErrors, Delivery, Error, Handler, RequestError, Sender, ServerStats},
     request::Request,
 };
 pub use runtime::{Clock, Tokio};
+#[cfg(feature = "tls")]
+pub use tls::TlsIo;
+/// The TLS that is spoken, for [`Tokio::with_tls_client`] and [`Tokio::with_tls_server`].
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 
 /// A process among others: its id, its config, its clients. See [`proto::facade::Ipc`].
 pub type Ipc = proto::facade::Ipc<Tokio>;

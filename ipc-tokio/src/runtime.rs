@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io};
+use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io, tls::Own};
 
 /// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
 ///
@@ -27,6 +27,7 @@ use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io};
 pub struct Tokio {
     handle: Option<Handle>,
     epoch: Instant,
+    own: Own,
 }
 
 impl Tokio {
@@ -34,6 +35,26 @@ impl Tokio {
     #[must_use]
     pub fn with_handle(handle: Handle) -> Self {
         Self { handle: Some(handle), ..Self::default() }
+    }
+
+    /// Clients speak TLS by `config`, whatever the certificate options say, for all that those do not reach: other
+    /// ways to verify, keys in hardware, revocation lists.
+    ///
+    /// [`Config::tls`](crate::Config#structfield.tls) still says whether a host and a port mean TLS, the server's name
+    /// and the time a handshake may take. Such a configuration is never reloaded, and Assured refuses it.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_client(mut self, config: Arc<crate::rustls::ClientConfig>) -> Self {
+        self.own.client = Some(config);
+        self
+    }
+
+    /// Servers speak TLS by `config`, as [`with_tls_client`](Self::with_tls_client).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_server(mut self, config: Arc<crate::rustls::ServerConfig>) -> Self {
+        self.own.server = Some(config);
+        self
     }
 
     fn handle(&self) -> Result<Handle, Error> {
@@ -47,7 +68,7 @@ impl Tokio {
 
 impl Default for Tokio {
     fn default() -> Self {
-        Self { handle: None, epoch: Instant::now() }
+        Self { handle: None, epoch: Instant::now(), own: Own::default() }
     }
 }
 
@@ -72,12 +93,12 @@ impl Runtime for Tokio {
 
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
-        Dial::new(endpoints, Arc::clone(config))
+        Dial::new(endpoints, Arc::clone(config), &self.own)
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
-        Accept::bind(endpoint, config)
+        Accept::bind(endpoint, config, &self.own)
     }
 
     async fn bind_datagram(&self, endpoint: &Endpoint, _config: &Arc<Config>) -> Result<Datagram, Error> {
@@ -85,10 +106,10 @@ impl Runtime for Tokio {
         Datagram::bind(endpoint)
     }
 
-    fn adopt(&self, socket: Inherited, _config: &Arc<Config>) -> Result<Accept, Error> {
+    fn adopt(&self, socket: Inherited, config: &Arc<Config>) -> Result<Accept, Error> {
         let handle = self.handle()?;
         let _context = handle.enter();
-        Accept::adopt(socket)
+        Accept::adopt(socket, config, &self.own)
     }
 
     #[cfg(unix)]

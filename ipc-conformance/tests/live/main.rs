@@ -3,6 +3,8 @@
 //! The peers are processes of `node/peer.mjs` with the packages of the folder that `IPC_NODE_DIR` names. Where that, or the
 //! Node that a version runs under, is missing, its tests are shown as ignored. Nothing here touches a network.
 
+#[path = "../../../ipc-tokio/tests/tls/certificates.rs"]
+mod certificates;
 mod helper;
 mod kill;
 mod lifecycle;
@@ -12,6 +14,7 @@ mod payloads;
 mod peer;
 mod scene;
 mod sync;
+mod tls;
 mod traffic;
 mod udp;
 
@@ -45,6 +48,7 @@ fn main() {
             trials.extend(on_datagrams().map(|test| trial(test, version, wire)));
         }
         trials.extend(on_local_sockets().map(|test| trial(test, version, Wire::Unix)));
+        trials.extend(over_tls().map(|test| trial(test, version, Wire::Tcp)));
     }
     trials.extend(without_node());
     libtest_mimic::run(&args, trials).exit();
@@ -106,6 +110,20 @@ fn on_local_sockets() -> impl Iterator<Item = (&'static str, Run)> {
             a_rust_client_finds_a_node_server_by_id,
             a_node_client_finds_a_rust_server_by_id,
             a_node_client_finds_a_rust_server_of_both_generations,
+        },
+    }
+    .into_iter()
+}
+
+fn over_tls() -> impl Iterator<Item = (&'static str, Run)> {
+    tests! {
+        tls::{
+            a_node_server_over_tls,
+            a_node_client_over_tls,
+            certificates_on_both_sides,
+            bad_certificates_of_a_node_server,
+            bad_certificates_to_a_node_client,
+            who_does_not_speak_tls,
         },
     }
     .into_iter()

@@ -71,9 +71,12 @@ impl Peer {
         command.arg(scene.wire.to_string());
         match endpoint {
             Some(Endpoint::Path(path)) => command.args(["--path", path]),
-            Some(Endpoint::Tcp { host, port } | Endpoint::Udp4 { host, port } | Endpoint::Udp6 { host, port }) => {
-                command.args(["--host", host, "--port", &port.to_string()])
-            }
+            Some(
+                Endpoint::Tcp { host, port }
+                | Endpoint::Tls { host, port }
+                | Endpoint::Udp4 { host, port }
+                | Endpoint::Udp6 { host, port },
+            ) => command.args(["--host", host, "--port", &port.to_string()]),
             Some(other) => panic!("no test is at {other}"),
             None => &mut command,
         };

@@ -4,6 +4,7 @@
 //! * [`bind_local`], [`bind_abstract`], [`bind_tcp`], [`bind_tcp_reusing_port`] and [`bind_udp`] listen; the sockets are
 //!   the standard library's and do not block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
+//! * `tls` (with the feature of that name) loads certificates and keys for rustls.
 //! * [`Inherited`] is a listener that somebody else bound.
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket.
 //!
@@ -26,6 +27,8 @@
 mod environment;
 mod inherited;
 mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 #[cfg(unix)]
 mod connect;

@@ -33,11 +33,15 @@ impl Client {
         self.pace.reset();
     }
 
-    pub(super) fn open(&mut self) {
+    pub(super) fn open(&mut self, in_session: bool) {
         self.state = State::Open;
-        self.refill_retries();
         self.violated = false;
         self.conn = Connection::for_client(Arc::clone(&self.config));
+        if in_session {
+            self.conn.outbox().hold_until_confirmed();
+        } else {
+            self.refill_retries();
+        }
         for frame in self.config.on_connect.iter().rev() {
             let (frame, tag) = (frame.clone(), Tag::Greeting);
             self.queue.push_front(Queued { frame, tag, begun: false, expires: None });
@@ -91,22 +95,39 @@ impl Client {
 
     /// The connection is over: what it had not written waits again, in its old place.
     pub(super) fn end_connection(&mut self, reason: Reason) {
-        self.past = self.past.plus(self.conn.stats());
+        let stats = self.conn.stats();
+        self.past = self.past.plus(stats);
         self.actions.push_back(Action::Close);
-        let unsent: VecDeque<_> = self.conn.take_unsent().collect();
-        let in_flight = self.gate.lose();
+        if stats.bytes_in > 0 {
+            self.refill_retries();
+        }
         self.queue.drop_greetings();
+        self.take_back_unsent();
+        self.end_attempt(reason);
+    }
+
+    fn take_back_unsent(&mut self) {
         // In sync mode what is unsent is also what is in flight, and counts once.
-        let mut answerless = in_flight.filter(|lost| lost.tag != Tag::Greeting);
-        for unsent in unsent.into_iter().rev().filter(|unsent| unsent.tag != Tag::Greeting) {
+        let mut answerless = self.gate.lose().filter(|lost| lost.tag != Tag::Greeting);
+        let mut again = VecDeque::new();
+        for unsent in self.conn.take_unsent().filter(|unsent| unsent.tag != Tag::Greeting) {
+            if unsent.doubtful && answerless.is_some() {
+                continue;
+            }
             answerless = None;
             let frame = unsent.frame(&self.config);
-            self.requeue(Queued { frame, tag: unsent.tag, begun: unsent.begun, expires: self.expiry() });
+            let queued = Queued { frame, tag: unsent.tag, begun: unsent.begun, expires: self.expiry() };
+            // Raw bytes that were cut have no meaning on another connection; a frame is whole again there.
+            if unsent.doubtful || self.config.profile == Profile::Raw {
+                self.give_up(queued);
+            } else {
+                again.push_front(queued);
+            }
         }
+        again.into_iter().for_each(|queued| self.queue.push_front(queued));
         if let Some(lost) = answerless {
             self.give_up_or_resend(lost);
         }
-        self.end_attempt(reason);
     }
 
     /// The answer to `lost` cannot come, or is late.
@@ -120,15 +141,6 @@ impl Client {
 
     fn expiry(&self) -> Option<Timestamp> {
         self.config.message_ttl.and_then(|ttl| self.now.checked_add(ttl))
-    }
-
-    /// Raw bytes that were cut have no meaning on another connection; a frame is whole again there.
-    fn requeue(&mut self, queued: Queued) {
-        if self.config.profile == Profile::Raw {
-            self.give_up(queued);
-        } else {
-            self.queue.push_front(queued);
-        }
     }
 
     /// An attempt, or a connection, has ended: another one, or the end.

@@ -70,7 +70,7 @@ pub enum Action {
 /// The machine asks for connections and the adapter dials; [`Client::poll_action`] says when. Every cell of
 /// this table has a test:
 ///
-/// | state | `connect` | `handle_connected` | `handle_failed` | `handle_eof`, `handle_error`, bad frame | `handle_timeout` | `disconnect` |
+/// | state | `connect` | `handle_connected`, `handle_session` | `handle_failed` | `handle_eof`, `handle_error`, bad frame | `handle_timeout` | `disconnect` |
 /// |---|---|---|---|---|---|---|
 /// | Idle | `Open` → Opening | – | – | – | – | Undelivered…, Disconnected, Destroyed → Stopped |
 /// | Opening | – | Connected → Open | Error, Disconnected → Waiting; no retry left: Destroyed → Stopped | – | expires queued messages | `Close`; Undelivered…, Disconnected, Destroyed → Stopped |
@@ -102,7 +102,7 @@ pub struct Client {
     conn: Connection,
     queue: Queue,
     gate: SyncGate,
-    /// Attempts that may still follow; refilled by each connect.
+    /// Attempts that may still follow; refilled by each connect, or by what a session receives first.
     retries_left: Option<u32>,
     stop_retrying: bool,
     pace: Pace,
@@ -162,7 +162,20 @@ impl Client {
     pub fn handle_connected(&mut self, now: Timestamp) {
         self.tick(now);
         if self.state == State::Opening {
-            self.open();
+            self.open(false);
+        }
+    }
+
+    /// As [`handle_connected`](Self::handle_connected), over a session (TLS) that has been established.
+    ///
+    /// What the session takes counts as sent once the driver has flushed it and
+    /// [confirmed](Outbox::confirm) that; a message that was in the session when it ended is reported with
+    /// [`maybe_sent`](Undelivered::maybe_sent) and not sent again, for the peer may have it. Only the first byte
+    /// received makes the budget of retries full again, because the peer may still refuse the session.
+    pub fn handle_session(&mut self, now: Timestamp) {
+        self.tick(now);
+        if self.state == State::Opening {
+            self.open(true);
         }
     }
 

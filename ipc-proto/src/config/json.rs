@@ -1,13 +1,11 @@
 //! A config from node-ipc's own names, so that one file can serve both sides.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
-use core::fmt;
-
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use super::Config;
-use crate::{error::ConfigError, message::Json};
+use crate::error::ConfigError;
 
 mod field;
 mod options;
@@ -26,7 +24,7 @@ use field::Field;
 /// assert_eq!(loaded.unknown, ["maxRetrys"]);
 /// # Ok::<(), ipc_proto::ConfigError>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Loaded {
     /// The config. Each option is checked by itself; [`Config::validate`] checks them together.
@@ -37,8 +35,6 @@ pub struct Loaded {
     /// node-ipc's options that mean nothing here, as far as the file sets them: logging is the application's
     /// business.
     pub ignored: Vec<&'static str>,
-    /// node-ipc's `tls`, as it stands there, when it is set.
-    pub tls: Option<Json>,
 }
 
 impl Config {
@@ -107,16 +103,6 @@ fn snake(name: &str) -> String {
     snake
 }
 
-impl fmt::Debug for Loaded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, unknown, ignored, tls } = self;
-        // There may be a private key in there.
-        let tls = tls.as_ref().map(|_| format_args!("…"));
-        let mut shown = f.debug_struct("Loaded");
-        shown.field("config", config).field("unknown", unknown).field("ignored", ignored).field("tls", &tls).finish()
-    }
-}
-
 impl<'de> Deserialize<'de> for Loaded {
     /// As [`Config::from_json`], from any format that says what its values are.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -127,13 +113,7 @@ impl<'de> Deserialize<'de> for Loaded {
 impl<'de> Deserialize<'de> for Config {
     /// As [`Config::from_json`]; names that are no option are passed over without a word, which [`Loaded`]
     /// would report.
-    ///
-    /// A file that sets `tls` is refused: it asks for more than this config can promise.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let loaded = Loaded::deserialize(deserializer)?;
-        match loaded.tls {
-            Some(_) => Err(de::Error::custom("tls is only read by Config::from_json")),
-            None => Ok(loaded.config),
-        }
+        Loaded::deserialize(deserializer).map(|loaded| loaded.config)
     }
 }

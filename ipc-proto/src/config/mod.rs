@@ -16,16 +16,29 @@ use crate::{
     peer_info::PeerInfo,
 };
 
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $ty:ty),* $(,)?) => { $(
+        #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
+        #[must_use]
+        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
+            self.$name = $name.into();
+            self
+        }
+    )* };
+}
+
 mod interface;
 mod json;
 mod names;
 mod options;
 mod retry;
+mod tls;
 
 pub use interface::{Family, Interface};
 pub use json::Loaded;
 pub use options::{Dialect, Encoding, Limits, Overflow, Profile, SlowPeer, SyncLoss};
 pub use retry::{Backoff, Retry};
+pub use tls::{TlsOptions, TlsVersion};
 
 /// The largest frame that offsets within a message can describe.
 const MAX_FRAME: usize = u32::MAX as usize - 1;
@@ -114,6 +127,9 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How long a close may take to write what waits. Default 10 s.
     pub drain_timeout: Duration,
+    /// Speak TLS where a host and a port are given. `None` (the default): plain TCP there. Never for local sockets
+    /// and UDP.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for Config {
@@ -151,19 +167,9 @@ impl Default for Config {
             reply_type: crate::request::REPLY.to_owned(),
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
+            tls: None,
         }
     }
-}
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $ty:ty),* $(,)?) => { $(
-        #[doc = concat!("Sets [`", stringify!($name), "`](Config#structfield.", stringify!($name), ").")]
-        #[must_use]
-        pub fn $name(mut self, $name: impl Into<$ty>) -> Self {
-            self.$name = $name.into();
-            self
-        }
-    )* };
 }
 
 impl Config {
@@ -210,6 +216,7 @@ impl Config {
         reply_type: String,
         request_timeout: Duration,
         drain_timeout: Duration,
+        tls: Option<TlsOptions>,
     }
 
     /// Adds a name to [`allowed_events`](Config#structfield.allowed_events).

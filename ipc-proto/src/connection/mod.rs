@@ -192,6 +192,16 @@ impl Connection {
         self.outbox.shrink();
     }
 
+    /// The transport's session could not be established, or (without an error) was given up before it was:
+    /// the connection is over, and [`Event::Connected`] does not come.
+    pub fn refuse(&mut self, now: Timestamp, error: Option<IoError>) {
+        self.tick(now);
+        self.due.retain(|event| !matches!(event, Event::Connected));
+        self.stats.connects = 0;
+        let reason = if error.is_some() { Reason::Refused } else { Reason::Local };
+        self.finish(error.map(ConnectionError::Io), reason);
+    }
+
     // From the application.
 
     /// Emits an event.

@@ -47,8 +47,13 @@ impl<D: Dial, C: Clock> ClientDriver<D, C> {
         self.dialling = false;
         match result {
             Ok(io) => {
-                self.pipe = Some(Pipe::new(io));
-                self.client.handle_connected(now);
+                let pipe = Pipe::new(io);
+                if pipe.is_session {
+                    self.client.handle_session(now);
+                } else {
+                    self.client.handle_connected(now);
+                }
+                self.pipe = Some(pipe);
             }
             Err(error) => self.client.handle_failed(now, error),
         }

@@ -8,12 +8,19 @@ pub struct Driver<T, C> {
     conn: Connection,
     pipe: Pipe<T>,
     clock: C,
+    /// The transport is not ready yet.
+    opening: bool,
 }
 
 impl<T: Transport, C: Clock> Driver<T, C> {
-    /// Connects `conn` to `io`.
-    pub const fn new(conn: Connection, io: T, clock: C) -> Self {
-        Self { conn, pipe: Pipe::new(io), clock }
+    /// Connects `conn` to `io`. Where that has a [session](Transport::is_session), events begin when it is
+    /// established; if it cannot be, they are an error and a disconnect, without a connect.
+    pub fn new(mut conn: Connection, io: T, clock: C) -> Self {
+        let pipe = Pipe::new(io);
+        if pipe.is_session {
+            conn.outbox().hold_until_confirmed();
+        }
+        Self { conn, opening: pipe.is_session, pipe, clock }
     }
 
     /// The machine.
@@ -43,19 +50,36 @@ impl<T: Transport, C: Clock> Driver<T, C> {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
+        if self.opening {
+            return self.open(cx);
+        }
         let now = self.clock.now();
         let moved = self.pipe.turn(cx, now, &mut self.conn, reading);
         poll_timer(cx, &mut self.clock, &mut self.conn) || moved
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) -> bool {
+        let Poll::Ready(result) = self.pipe.io.poll_ready(cx) else { return false };
+        if let Err(error) = result {
+            self.conn.refuse(self.clock.now(), Some(error));
+        }
+        self.opening = false;
+        true
     }
 }
 
 impl<T: Transport, C: Clock> Drive for Driver<T, C> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        poll_turns(cx, |cx| match self.conn.poll_event() {
-            Some(event) => Turn::Event(Some(event)),
-            None if self.conn.is_closed() => Turn::Event(None),
-            None if self.advance(cx, Reading::Always) => Turn::Moved,
-            None => Turn::Stuck,
+        poll_turns(cx, |cx| {
+            if self.opening && !self.open(cx) {
+                return Turn::Stuck;
+            }
+            match self.conn.poll_event() {
+                Some(event) => Turn::Event(Some(event)),
+                None if self.conn.is_closed() => Turn::Event(None),
+                None if self.advance(cx, Reading::Always) => Turn::Moved,
+                None => Turn::Stuck,
+            }
         })
     }
 
@@ -77,6 +101,10 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
 
     fn end(&mut self, how: End) {
         let now = self.clock.now();
+        if self.opening {
+            self.opening = false;
+            return self.conn.refuse(now, None);
+        }
         match how {
             End::Drained | End::Disconnect => self.conn.close(now),
             End::Overloaded => self.conn.abort_overloaded(now),

@@ -9,6 +9,7 @@
 //! then it reads, then it looks at the clock. It never stops reading because writing is stuck: two peers that
 //! did so would wait for each other for ever.
 
+use alloc::sync::Arc;
 use core::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
@@ -16,7 +17,7 @@ use bytes::{Buf, BytesMut};
 use crate::{
     client::{Action, Client, ClientState},
     connection::Connection,
-    error::{EmitError, IoError},
+    error::{ConfigError, EmitError, IoError},
     event::{Event, Outcome, Stats, Ticket},
     frame::Frame,
     message::{Json, Message},
@@ -37,6 +38,23 @@ pub use datagram::{DatagramDriver, DatagramSocket};
 
 /// A byte stream of a runtime.
 pub trait Transport {
+    /// Does what comes before the first byte, a TLS handshake say. Nothing is read or written before it is ready.
+    ///
+    /// # Errors
+    ///
+    /// Why there will be no connection.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether a session (TLS) stands between this and the wire. If so, [`poll_ready`](Self::poll_ready) is
+    /// asked first, what was taken counts as sent once [`poll_flush`](Self::poll_flush) is ready, and the peer
+    /// may still refuse the session after it is established. The answer never changes.
+    fn is_session(&self) -> bool {
+        false
+    }
+
     /// Reads into the spare room of `buffer`, which has some, and says how much; 0 is the peer's end.
     ///
     /// # Errors
@@ -48,7 +66,7 @@ pub trait Transport {
     ///
     /// # Errors
     ///
-    /// What the transport failed with.
+    /// What the transport failed with. A session advances past what it may have taken nevertheless.
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>>;
 
     /// Pushes out what the transport itself buffers (TLS records, say).
@@ -83,6 +101,16 @@ pub trait Clock {
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Timestamp) -> Poll<()>;
 }
 
+/// Something that reads certificates from files, and can do it again.
+pub trait Reload: Send + Sync {
+    /// Reads them anew, for the connections to come; those that are there stay. It may block on files.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the option and the file; then what was read before stays in use.
+    fn reload(&self) -> Result<(), ConfigError>;
+}
+
 /// A way to a peer: one attempt at a time.
 pub trait Dial {
     /// What it gives.
@@ -94,13 +122,21 @@ pub trait Dial {
     /// Gives up the attempt that is under way.
     fn cancel(&mut self);
 
-    /// The end of the attempt that was started.
+    /// The end of the attempt that was started. What it gives is [ready](Transport::poll_ready).
     ///
     /// # Errors
     ///
     /// Why there is no connection.
     fn poll_dial(&mut self, cx: &mut Context<'_>) -> Poll<Result<Self::Io, IoError>>;
+
+    /// What reads this way's certificates anew, where it has any.
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        None
+    }
 }
+
+/// How much a session may hold before it is flushed: what a cut leaves in doubt, and what is kept to report it.
+const WINDOW: usize = 64 << 10;
 
 /// The part of a machine that a byte stream is connected to.
 trait Machine {
@@ -174,6 +210,7 @@ const BUDGET: u32 = 32;
 #[derive(Debug)]
 struct Pipe<T> {
     io: T,
+    is_session: bool,
     /// Writing failed; what was received before is still read.
     broken: Option<IoError>,
     unflushed: bool,
@@ -181,19 +218,19 @@ struct Pipe<T> {
 }
 
 impl<T: Transport> Pipe<T> {
-    const fn new(io: T) -> Self {
-        Self { io, broken: None, unflushed: false, shut: false }
+    fn new(io: T) -> Self {
+        Self { is_session: io.is_session(), io, broken: None, unflushed: false, shut: false }
     }
 
     /// Writes, then reads once. Says whether anything moved, so that the machine has to be asked again.
     fn turn<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M, reading: Reading) -> bool {
-        let waiting = machine.out().remaining();
+        let waiting = machine.out().pending();
         if self.broken.is_none() {
             if let Poll::Ready(Err(error)) = self.poll_write(cx, machine) {
                 self.broken = Some(error);
             }
         }
-        let left = machine.out().remaining();
+        let left = machine.out().pending();
         let reads = match reading {
             Reading::Always => true,
             Reading::WhenStuck => left > 0 || self.broken.is_some(),
@@ -204,16 +241,25 @@ impl<T: Transport> Pipe<T> {
 
     fn poll_write<M: Machine>(&mut self, cx: &mut Context<'_>, machine: &mut M) -> Poll<Result<(), IoError>> {
         while machine.out().has_remaining() {
+            if machine.out().unconfirmed() >= WINDOW {
+                ready!(self.poll_flush(cx, machine))?;
+            }
             self.unflushed = true;
             ready!(self.io.poll_send(cx, machine.out()))?;
         }
-        if self.unflushed {
-            ready!(self.io.poll_flush(cx))?;
-            self.unflushed = false;
-        }
+        ready!(self.poll_flush(cx, machine))?;
         if machine.shuts() && !self.shut {
             ready!(self.io.poll_shutdown(cx))?;
             self.shut = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush<M: Machine>(&mut self, cx: &mut Context<'_>, machine: &mut M) -> Poll<Result<(), IoError>> {
+        if self.unflushed {
+            ready!(self.io.poll_flush(cx))?;
+            self.unflushed = false;
+            machine.out().confirm();
         }
         Poll::Ready(Ok(()))
     }
@@ -225,7 +271,11 @@ impl<T: Transport> Pipe<T> {
         match self.io.poll_recv(cx, machine.buffer()) {
             Poll::Ready(Ok(0)) => machine.eof(now),
             Poll::Ready(Ok(_)) => machine.received(now),
-            Poll::Ready(Err(error)) => machine.failed(now, self.broken.take().unwrap_or(error)),
+            Poll::Ready(Err(error)) => {
+                let broken = self.broken.take();
+                // A session's peer says why it hung up, where a write only finds that it did.
+                machine.failed(now, broken.filter(|_| !self.is_session).unwrap_or(error));
+            }
             Poll::Pending => {
                 machine.idle();
                 let Some(error) = self.broken.take() else { return false };

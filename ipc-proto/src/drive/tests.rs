@@ -4,7 +4,6 @@ use alloc::{
     collections::VecDeque,
     rc::Rc,
     string::{String, ToString},
-    sync::Arc,
     task::Wake,
     vec::Vec,
 };
@@ -20,6 +19,8 @@ use crate::{
     connection::Side,
     outbox::Pressure,
 };
+
+mod session;
 
 /// One end of a wire whose other end is the test.
 #[derive(Clone, Default)]
@@ -116,13 +117,13 @@ impl Clock for Hand {
 
 /// Dials what the test has prepared.
 #[derive(Clone, Default)]
-struct Phone {
-    lines: Rc<RefCell<VecDeque<Result<Wire, IoError>>>>,
+struct Phone<T = Wire> {
+    lines: Rc<RefCell<VecDeque<Result<T, IoError>>>>,
     starts: Rc<RefCell<usize>>,
 }
 
-impl Dial for Phone {
-    type Io = Wire;
+impl<T: Transport> Dial for Phone<T> {
+    type Io = T;
 
     fn start(&mut self) {
         *self.starts.borrow_mut() += 1;
@@ -130,7 +131,7 @@ impl Dial for Phone {
 
     fn cancel(&mut self) {}
 
-    fn poll_dial(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Wire, IoError>> {
+    fn poll_dial(&mut self, _cx: &mut Context<'_>) -> Poll<Result<T, IoError>> {
         self.lines.borrow_mut().pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -290,7 +291,7 @@ fn a_close_flushes_then_shuts_then_waits_for_the_peer() {
 
 #[test]
 fn a_client_dials_retries_and_stops() {
-    let phone = Phone::default();
+    let phone = Phone::<Wire>::default();
     let hand = Hand::default();
     let config = Config::default().retry(Retry::every(Duration::from_millis(100)));
     let mut driver = ClientDriver::new(Client::new(Arc::new(config)), phone.clone(), hand.clone());

@@ -1,6 +1,6 @@
 //! The task that accepts a server's connections.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     future::Future,
     pin::Pin,
@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use super::{
     Accept, Runtime,
+    handshake::HandshakeTask,
     line::Line,
     lock,
     outlet::ServerOutlet,
@@ -44,7 +45,7 @@ impl Gatekeeper {
         }
     }
 
-    fn is_shut(&self) -> bool {
+    pub(super) fn is_shut(&self) -> bool {
         lock(&self.state).0
     }
 
@@ -71,24 +72,19 @@ impl<R: Runtime> AcceptTask<R> {
         Self { runtime, accepts, shared, clock, paused_until: None }
     }
 
-    fn admit(&self, io: R::Io) {
-        let config = &self.shared.config;
-        let info = io.peer_info();
-        if !config.admits(&info) {
+    fn take(&self, io: R::Io) {
+        if !self.shared.config.admits(&io.peer_info()) {
             return self.shared.count_refused();
         }
-        let line = Line::for_peer(Arc::clone(config));
-        let share = Arc::new(self.shared.budget.share());
-        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
         // A surplus connection is closed at once, as node-ipc does.
-        let Ok(peer) = lock(&self.shared.peers).insert(entry) else { return self.shared.count_refused() };
-        if self.shared.gate.is_shut() {
-            // A stop that ran meanwhile may have missed this one.
-            line.end(End::Drained);
+        if !self.shared.has_room() {
+            return self.shared.count_refused();
         }
-        let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, self.runtime.clock());
-        let outlet = ServerOutlet::new(Arc::clone(&self.shared), peer, share, Arc::clone(&line));
-        self.runtime.spawn(trace::connection(peer, ConnectionTask::new(driver, line, outlet)));
+        if io.is_session() {
+            let task = HandshakeTask::new(io, self.runtime.clone(), Arc::clone(&self.shared));
+            return self.runtime.spawn(Box::pin(task));
+        }
+        admit(&self.runtime, &self.shared, io);
     }
 
     /// Accepts what waits. Says whether there may be more.
@@ -98,9 +94,10 @@ impl<R: Runtime> AcceptTask<R> {
                 return false;
             };
             match result {
-                Ok(io) => self.admit(io),
+                Ok(io) => self.take(io),
                 Err(error) => {
                     trace::accept_failed(&error);
+                    self.shared.accept_errors.push(error);
                     self.paused_until = Some(self.clock.now().saturating_add(PAUSE));
                     return true;
                 }
@@ -108,6 +105,22 @@ impl<R: Runtime> AcceptTask<R> {
         }
         true
     }
+}
+
+/// Makes a peer of a connection.
+pub(super) fn admit<R: Runtime>(runtime: &R, shared: &Arc<Shared>, io: R::Io) {
+    let config = &shared.config;
+    let line = Line::for_peer(Arc::clone(config));
+    let share = Arc::new(shared.budget.share());
+    let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info: io.peer_info() };
+    let Ok(peer) = lock(&shared.peers).insert(entry) else { return shared.count_refused() };
+    if shared.gate.is_shut() {
+        // A stop that ran meanwhile may have missed this one.
+        line.end(End::Drained);
+    }
+    let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, runtime.clock());
+    let outlet = ServerOutlet::new(Arc::clone(shared), peer, share, Arc::clone(&line));
+    runtime.spawn(trace::connection(peer, ConnectionTask::new(driver, line, outlet)));
 }
 
 fn ready<T>(poll: Poll<T>) -> Option<T> {
@@ -140,6 +153,7 @@ impl<R: Runtime> Future for AcceptTask<R> {
 impl<R: Runtime> Drop for AcceptTask<R> {
     fn drop(&mut self) {
         self.accepts.clear();
+        self.shared.accept_errors.close();
         self.shared.events.remove_producer();
     }
 }

@@ -19,13 +19,14 @@ use super::{
     Error, Runtime, Sender,
     events::{self, Events},
     line::Line,
+    reload::reload_all,
     task::{ConnectionTask, Outlet},
     trace,
 };
 use crate::{
     client::Client as Machine,
     config::Config,
-    drive::{ClientDriver, Drive, End},
+    drive::{ClientDriver, Dial, Drive, End, Reload},
     endpoint::Endpoint,
     error::EmitError,
     event::Event,
@@ -41,6 +42,7 @@ pub struct Client<R: Runtime> {
     id: String,
     sender: Sender,
     events: Arc<Events<Event>>,
+    reload: Option<Arc<dyn Reload>>,
     /// What closing has come upon so far.
     undelivered: Vec<Frame>,
     runtime: R,
@@ -50,13 +52,15 @@ impl<R: Runtime> Client<R> {
     pub(super) fn start(runtime: &R, id: String, endpoints: &[Endpoint], config: Arc<Config>) -> Result<Self, Error> {
         let config = seeded(config);
         let dial = runtime.dial(endpoints, &config)?;
+        let reload = dial.reload();
         let line = Line::new(Arc::clone(&config));
         let events = Arc::new(Events::new());
         let driver = ClientDriver::new(Machine::new(config), dial, runtime.clock());
         let outlet = ClientOutlet::new(Arc::clone(&events), Arc::clone(&line));
         let task = ConnectionTask::new(driver, Arc::clone(&line), outlet);
         runtime.spawn(trace::client(&id, endpoints, task));
-        Ok(Self { id, sender: Sender::new(line), events, undelivered: Vec::new(), runtime: runtime.clone() })
+        let sender = Sender::new(line);
+        Ok(Self { id, sender, events, reload, undelivered: Vec::new(), runtime: runtime.clone() })
     }
 
     /// The id it was connected by.
@@ -103,6 +107,20 @@ impl<R: Runtime> Client<R> {
             }
         }
         mem::take(&mut self.undelivered)
+    }
+
+    /// Reads the certificates and keys anew, for the connections to come; the one that is there stays. It blocks
+    /// while the files are read; without TLS it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the option and the file; then the certificates from before stay in use.
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        reload_all(self.reloads())
+    }
+
+    pub(super) fn reloads(&self) -> &[Arc<dyn Reload>] {
+        self.reload.as_slice()
     }
 
     pub(super) const fn runtime(&self) -> &R {

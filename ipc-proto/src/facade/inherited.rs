@@ -12,7 +12,7 @@ use crate::{
 
 impl<R: Runtime> Ipc<R> {
     /// Serves on a socket that listens already, for several processes on one endpoint, or one that starts when it is
-    /// first connected to. What several processes accept from one socket, the system shares out among them.
+    /// first connected to. A TCP socket is spoken to over TLS when [`tls`](Config#structfield.tls) is set. What several processes accept from one socket, the system shares out among them.
     ///
     /// The socket's file belongs to whoever bound it and is never removed here, whatever
     /// [`unlink`](Config#structfield.unlink) says; nor are its permissions changed.
@@ -25,7 +25,9 @@ impl<R: Runtime> Ipc<R> {
         let listener = self.listen_on(socket)?;
         let mut sockets = Sockets::new();
         sockets.add(listener.into_accept());
-        Ok(Server::start(&self.runtime, sockets, checked(self.config())?, None))
+        let server = Server::start(&self.runtime, sockets, checked(self.config())?, None);
+        self.reloads.add(server.reloads());
+        Ok(server)
     }
 
     /// As [`serve_listener`](Self::serve_listener), for connections that are yours to place.

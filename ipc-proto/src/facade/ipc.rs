@@ -16,11 +16,13 @@ use std::sync::Mutex;
 use super::{
     Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, inherited, lock,
     outlet::{self, HandlerFactory},
+    reload::Reloads,
     server::Sockets,
 };
 use crate::{
     bind_error::BindError,
     config::Config,
+    connection::Side,
     datagram::Datagrams,
     drive::End,
     endpoint::{self, Endpoint, Environment},
@@ -35,6 +37,7 @@ pub struct Ipc<R> {
     config: Arc<Config>,
     pub(super) runtime: R,
     clients: Arc<Mutex<BTreeMap<String, Sender>>>,
+    pub(super) reloads: Arc<Reloads>,
 }
 
 impl<R: Runtime> Ipc<R> {
@@ -42,7 +45,7 @@ impl<R: Runtime> Ipc<R> {
     ///
     /// `config` is checked when something is connected or served.
     pub fn with_runtime(config: Config, runtime: R) -> Self {
-        Self { config: Arc::new(config), runtime, clients: Arc::default() }
+        Self { config: Arc::new(config), runtime, clients: Arc::default(), reloads: Arc::default() }
     }
 
     /// The settings.
@@ -73,9 +76,9 @@ impl<R: Runtime> Ipc<R> {
         self.connect(id, &[Endpoint::Path(path.into())])
     }
 
-    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`; `id` is only a name here. Where the host, the port or
-    /// both are left out, it is [`network_host`](Config#structfield.network_host) and
-    /// [`network_port`](Config#structfield.network_port).
+    /// As [`connect_to`](Self::connect_to), to `HOST:PORT`, over TLS when [`tls`](Config#structfield.tls) is set;
+    /// `id` is only a name here. Where the host, the port or both are left out, it is
+    /// [`network_host`](Config#structfield.network_host) and [`network_port`](Config#structfield.network_port).
     ///
     /// # Errors
     ///
@@ -130,8 +133,8 @@ impl<R: Runtime> Ipc<R> {
         self.serve_endpoints(vec![Endpoint::Path(path.into())]).await
     }
 
-    /// Serves TCP at `HOST:PORT`, parts left out as in [`connect_to_net`](Self::connect_to_net); port 0 lets the
-    /// system pick one, see [`Server::endpoints`].
+    /// Serves TCP at `HOST:PORT`, or TLS when [`tls`](Config#structfield.tls) is set, parts left out as in
+    /// [`connect_to_net`](Self::connect_to_net); port 0 lets the system pick one, see [`Server::endpoints`].
     ///
     /// # Errors
     ///
@@ -213,7 +216,9 @@ impl<R: Runtime> Ipc<R> {
         for endpoint in endpoints {
             self.bind(self.resolved(endpoint)?, &config, &mut sockets).await?;
         }
-        Ok(Server::start(&self.runtime, sockets, config, handlers))
+        let server = Server::start(&self.runtime, sockets, config, handlers);
+        self.reloads.add(server.reloads());
+        Ok(server)
     }
 
     /// Listens at `endpoint`, whichever kind it is.
@@ -239,6 +244,18 @@ impl<R: Runtime> Ipc<R> {
         Listener::bind(self.runtime.clone(), &self.resolved(endpoint)?, config).await
     }
 
+    /// Reads the certificates and keys of all clients and servers anew, for the connections to come. Those that are
+    /// there stay. It blocks while the files are read. Listeners have a
+    /// [way of their own](Listener::reload_tls).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for the first that could not be read, naming the option and the file; where one fails,
+    /// the certificates from before stay in use, and the others are reloaded nevertheless.
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        self.reloads.reload()
+    }
+
     /// The way to emit to the server called `id`, if it is connected or being connected.
     #[must_use]
     pub fn of(&self, id: &str) -> Option<Sender> {
@@ -256,12 +273,14 @@ impl<R: Runtime> Ipc<R> {
 
     fn connect(&self, id: &str, endpoints: &[Endpoint]) -> Result<Client<R>, Error> {
         let config = checked(&self.config)?;
+        endpoints.iter().try_for_each(|endpoint| config.check_transport(endpoint, Side::Client))?;
         let mut clients = lock(&self.clients);
         clients.retain(|_, sender| !sender.line().is_ending());
         if clients.contains_key(id) {
             return Err(bad_id(id, "it is connected already: emit with of(id), or disconnect(id) first"));
         }
         let client = Client::start(&self.runtime, id.to_owned(), endpoints, config)?;
+        self.reloads.add(client.reloads());
         clients.insert(id.to_owned(), client.sender());
         Ok(client)
     }
@@ -281,14 +300,14 @@ impl<R: Runtime> Ipc<R> {
         Ok(endpoint)
     }
 
-    /// A TCP address; what it leaves out, the config says.
+    /// A TCP address, spoken to over TLS if that is configured; what it leaves out, the config says.
     fn net(&self, address: &str) -> Result<Endpoint, Error> {
-        let Config { network_host, network_port, .. } = self.config();
+        let Config { network_host, network_port, tls, .. } = self.config();
         let (host, port) = match address {
             "" => (network_host.clone(), *network_port),
             address => endpoint::host_port_or(address, network_host, *network_port)?,
         };
-        Ok(Endpoint::Tcp { host, port })
+        Ok(if tls.is_some() { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } })
     }
 
     fn environment(&self) -> Environment {
@@ -312,7 +331,12 @@ impl<R: Runtime + Default> Ipc<R> {
 
 impl<R: Clone> Clone for Ipc<R> {
     fn clone(&self) -> Self {
-        Self { config: Arc::clone(&self.config), runtime: self.runtime.clone(), clients: Arc::clone(&self.clients) }
+        Self {
+            config: Arc::clone(&self.config),
+            runtime: self.runtime.clone(),
+            clients: Arc::clone(&self.clients),
+            reloads: Arc::clone(&self.reloads),
+        }
     }
 }
 

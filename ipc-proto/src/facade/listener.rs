@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::{fmt, future::poll_fn};
 
-use super::{Accept, Connection, Error, Runtime};
+use super::{Accept, Connection, Error, Runtime, reload::reload_all};
 use crate::{config::Config, connection::Side, drive::Transport, endpoint::Endpoint};
 
 /// A listening socket whose connections are yours to place: the fastest way to serve.
@@ -18,6 +18,7 @@ pub struct Listener<R: Runtime> {
 
 impl<R: Runtime> Listener<R> {
     pub(super) async fn bind(runtime: R, endpoint: &Endpoint, config: Arc<Config>) -> Result<Self, Error> {
+        config.check_transport(endpoint, Side::Server)?;
         let accept = runtime.listen(endpoint, &config).await?;
         Ok(Self { runtime, accept, config })
     }
@@ -26,7 +27,11 @@ impl<R: Runtime> Listener<R> {
         Self { runtime, accept, config }
     }
 
-    /// The next connection; those that [`allowed_uids`](Config#structfield.allowed_uids) refuses are closed. Its first event is [`crate::Event::Connected`].
+    /// The next connection; those that [`allowed_uids`](Config#structfield.allowed_uids) refuses are closed. Its first
+    /// event is [`crate::Event::Connected`].
+    ///
+    /// Over TLS the handshake is made while the connection is polled, so that a slow one keeps nobody waiting; if
+    /// it fails, the events are an `Error` and a `Disconnected`, without a `Connected`.
     ///
     /// Cancel-safe: dropped before it is ready, no connection is lost.
     ///
@@ -47,6 +52,15 @@ impl<R: Runtime> Listener<R> {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         self.accept.endpoint()
+    }
+
+    /// As [`Server::reload_tls`](super::Server::reload_tls).
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::reload_tls`](super::Server::reload_tls).
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        reload_all(self.accept.reload().as_slice())
     }
 
     pub(super) fn into_accept(self) -> R::Accept {

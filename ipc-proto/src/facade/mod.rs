@@ -16,23 +16,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     bind_error::BindError,
     config::Config,
-    drive::{Clock, DatagramSocket, Dial, Transport},
+    drive::{Clock, DatagramSocket, Dial, Reload, Transport},
     endpoint::{Endpoint, Environment},
-    error::{ConfigError, EmitError, IoError},
+    error::{Code, ConfigError, EmitError, IoError},
 };
 
 mod accept;
+mod accept_errors;
 mod backlog;
 mod client;
 mod connection;
 mod datagram;
 mod door;
 mod events;
+mod handshake;
 mod inherited;
 mod ipc;
 mod line;
 mod listener;
 mod outlet;
+mod reload;
 mod reply;
 mod request;
 mod rooms;
@@ -41,6 +44,7 @@ mod server;
 mod task;
 mod trace;
 
+pub use accept_errors::AcceptErrors;
 pub use client::Client;
 pub use connection::Connection;
 pub use ipc::Ipc;
@@ -118,7 +122,8 @@ pub trait Accept {
     /// What it gives.
     type Io: Transport;
 
-    /// The next connection.
+    /// The next connection. One with a session is given before that is [ready](Transport::poll_ready), so that
+    /// a slow handshake keeps nobody waiting.
     ///
     /// # Errors
     ///
@@ -127,6 +132,11 @@ pub trait Accept {
 
     /// Where it listens, with the port that the system picked.
     fn endpoint(&self) -> &Endpoint;
+
+    /// What reads its certificates anew, where it has any.
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
+        None
+    }
 }
 
 /// What connecting, serving or listening fails with.
@@ -151,7 +161,7 @@ impl Error {
             Self::Bind(error) => Some(error.code()),
             Self::Io(error) => Some(error.code()),
             Self::Emit(error) => error.code(),
-            Self::Config(_) => None,
+            Self::Config(error) => error.code().map(Code::as_str),
         }
     }
 

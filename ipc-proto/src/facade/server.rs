@@ -15,20 +15,23 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::{
-    Accept, Error, Runtime, Sender,
+    Accept, AcceptErrors, Error, Runtime, Sender,
     accept::{AcceptTask, Gatekeeper},
+    accept_errors::ErrorQueue,
     datagram::DatagramTask,
     door::Door,
     events::Events,
+    handshake::Handshakes,
     line::Line,
     lock,
     outlet::{HandlerFactory, PeerEvents, ServerOutlet},
+    reload::reload_all,
     trace,
 };
 use crate::{
     config::{Config, SlowPeer},
     datagram::Datagrams,
-    drive::{DatagramDriver, DatagramSocket, End},
+    drive::{DatagramDriver, DatagramSocket, End, Reload},
     endpoint::Endpoint,
     error::{ConfigError, EmitError, IoError},
     event::{Event, Stats},
@@ -46,6 +49,7 @@ use crate::{
 pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
     endpoints: Vec<Endpoint>,
+    reloads: Vec<Arc<dyn Reload>>,
     runtime: R,
 }
 
@@ -59,7 +63,10 @@ pub(super) struct Shared {
     pub(super) handlers: Option<HandlerFactory>,
     /// The ways to the tasks that own UDP sockets.
     doors: Vec<Arc<Door>>,
+    pub(super) handshakes: Handshakes,
+    pub(super) accept_errors: Arc<ErrorQueue>,
     refused: AtomicU64,
+    failed_handshakes: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -106,9 +113,13 @@ impl Entry {
 pub struct ServerStats {
     /// Peers that are connected.
     pub peers: usize,
+    /// TLS handshakes that are under way. They count toward the limit of connections.
+    pub handshakes: usize,
     /// Connections that were closed at once: there were too many, or
     /// [`allowed_uids`](Config#structfield.allowed_uids) does not list their user.
     pub refused: u64,
+    /// TLS handshakes that failed; [`Server::accept_errors`] says why.
+    pub failed_handshakes: u64,
     /// Connections that were closed because all of them together held more than the memory budget.
     pub evicted: usize,
     /// Frames of broadcasts that slow peers did not get.
@@ -127,6 +138,7 @@ impl<R: Runtime> Server<R> {
         handlers: Option<HandlerFactory>,
     ) -> Self {
         let Sockets { accepts, datagrams, endpoints } = sockets;
+        let reloads = accepts.iter().filter_map(Accept::reload).collect();
         let shared = Arc::new(Shared {
             peers: Mutex::new(Peers::new(config.limits.max_connections)),
             events: Events::new(),
@@ -134,7 +146,10 @@ impl<R: Runtime> Server<R> {
             gate: Gatekeeper::default(),
             handlers,
             doors: datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect(),
+            handshakes: Handshakes::default(),
+            accept_errors: Arc::default(),
             refused: AtomicU64::new(0),
+            failed_handshakes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             config,
         });
@@ -147,7 +162,7 @@ impl<R: Runtime> Server<R> {
             let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
             runtime.spawn(trace::server(&endpoints, task));
         }
-        Self { shared, endpoints, runtime: runtime.clone() }
+        Self { shared, endpoints, reloads, runtime: runtime.clone() }
     }
 
     /// Where it listens, with the ports that the system picked.
@@ -298,13 +313,36 @@ impl<R: Runtime> Server<R> {
         poll_fn(|cx| self.shared.events.poll_producers_gone(cx)).await;
     }
 
+    /// What goes wrong before there is a peer: handshakes that fail, connections that cannot be accepted. It is a
+    /// handle of its own, so that it can be awaited beside [`next`](Self::next).
+    #[must_use]
+    pub fn accept_errors(&self) -> AcceptErrors {
+        AcceptErrors::new(Arc::clone(&self.shared.accept_errors))
+    }
+
+    /// Reads the certificates and keys anew, for the handshakes to come. Connections that are there stay. It blocks
+    /// while the files are read; without TLS it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the option and the file; then the certificates from before stay in use.
+    pub fn reload_tls(&self) -> Result<(), Error> {
+        reload_all(&self.reloads)
+    }
+
+    pub(super) fn reloads(&self) -> &[Arc<dyn Reload>] {
+        &self.reloads
+    }
+
     /// What the server has done so far.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
         let peers = lock(&self.shared.peers);
         ServerStats {
             peers: peers.len(),
+            handshakes: self.shared.handshakes.len(),
             refused: self.shared.refused.load(Ordering::Relaxed),
+            failed_handshakes: self.shared.failed_handshakes.load(Ordering::Relaxed),
             evicted: self.shared.budget.evicted(),
             dropped: self.shared.dropped.load(Ordering::Relaxed),
             held_bytes: self.shared.budget.held(),
@@ -316,6 +354,7 @@ impl<R: Runtime> Server<R> {
 impl Shared {
     fn stop(&self) {
         self.gate.close();
+        self.handshakes.wake_all();
         self.events.lift_limit();
         self.doors.iter().for_each(|door| door.close());
         for (_, entry) in lock(&self.peers).iter() {
@@ -330,6 +369,17 @@ impl Shared {
         let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
         let peer = lock(&self.peers).insert_extra(entry);
         ServerOutlet::new(Arc::clone(self), peer, share, line)
+    }
+
+    /// Whether one more connection may come.
+    pub(super) fn has_room(&self) -> bool {
+        lock(&self.peers).len() + self.handshakes.len() < self.config.limits.max_connections
+    }
+
+    pub(super) fn note_failed_handshake(&self, error: IoError) {
+        trace::accept_failed(&error);
+        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+        self.accept_errors.push(error);
     }
 
     pub(super) fn count_refused(&self) {

@@ -61,7 +61,7 @@ fn what_node_ipc_has_by_default_is_what_this_has() {
     assert_eq!(loaded.config.identify_peer.take(), Some(false));
     assert_eq!(shown(&loaded.config), shown(&Config::modern()));
     assert_eq!(shown(&Config::default()), shown(&Config::modern()));
-    assert!(loaded.tls.is_none());
+    assert!(loaded.config.tls.is_none());
     assert!(loaded.unknown.is_empty(), "{:?}", loaded.unknown);
     assert_eq!(loaded.ignored, ["IPType", "logDepth", "logInColor", "silent"]);
 }

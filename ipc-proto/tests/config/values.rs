@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use ipc_proto::{Delimiter, Encoding, Family, Profile};
+use ipc_proto::{Code, Delimiter, Encoding, Family, Profile, TlsOptions};
 use serde::Deserialize;
 
 use super::*;
@@ -207,16 +207,21 @@ fn what_is_not_an_option_is_reported() {
 }
 
 #[test]
-fn tls_is_kept_as_it_stands() {
-    let tls = json!({ "private": "/k.pem", "trustedConnections": ["/a.pem"], "rejectUnauthorized": false });
+fn tls_is_never_lost_nor_shown() {
+    let tls = json!({ "key": "SECRET", "trustedConnections": ["/a.pem"], "rejectUnauthorized": false });
     let loaded = load(&json!({ "tls": tls }));
-    assert!(!format!("{loaded:?}").contains("k.pem"), "there could be a key");
-    assert_eq!(loaded.tls.unwrap().decode::<Value>().unwrap(), tls);
+    assert!(!format!("{loaded:?}").contains("SECRET"));
+    let expected = TlsOptions::default().key("SECRET".to_owned()).trust("/a.pem").reject_unauthorized(false);
+    assert_eq!(loaded.config.tls, Some(expected));
     for none in [json!(false), json!(null), json!(0), json!("")] {
-        assert!(load(&json!({ "tls": none })).tls.is_none());
+        assert!(load(&json!({ "tls": none })).config.tls.is_none());
     }
     refused("tls", true);
     refused("tls", "on");
+    assert!(Config::from_json(r#"{"tls":{"ciphers":"ALL"}}"#).unwrap_err().to_string().contains("ciphers"));
+    let error = Config::from_json(r#"{"tls":{"key":"SECRET","ca":1}}"#).unwrap_err();
+    assert_eq!(error.code(), Some(Code::TlsConfiguration));
+    assert!(!format!("{error} {error:?}").contains("SECRET"));
 }
 
 #[test]
@@ -245,7 +250,7 @@ fn a_config_is_a_part_of_a_larger_file() {
     assert_eq!(file.ipc.id, "world");
     assert_eq!(file.report.config.retry.max, Some(2));
     assert_eq!(file.report.unknown, ["whatever"]);
-    for bad in [json!({ "parser": "x" }), json!({ "tls": {"private": "k"} }), json!([])] {
+    for bad in [json!({ "parser": "x" }), json!({ "tls": {"privates": "k"} }), json!([])] {
         assert!(serde_json::from_value::<Config>(bad).is_err());
     }
 }

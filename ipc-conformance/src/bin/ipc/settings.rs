@@ -63,9 +63,6 @@ fn from_file(path: &Path) -> Result<Config, Failure> {
     for name in &loaded.unknown {
         warn(format_args!("{shown}: {name} is no option"));
     }
-    if loaded.tls.is_some() {
-        return Err(Failure::usage(format_args!("{shown}: tls is set, which this build does not have")));
-    }
     Ok(loaded.config)
 }
 

@@ -1,16 +1,20 @@
 //! What each option of a file does.
 
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeSet,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{net::IpAddr, time::Duration};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Field, Loaded, Options};
 use crate::{
-    config::{Backoff, Family, Profile, check_name_part, check_root},
-    error::ConfigError,
+    config::{Backoff, Family, Profile, TlsOptions, check_name_part, check_root},
+    error::{Code, ConfigError},
     frame::Delimiter,
-    message::Json,
 };
 
 type Apply<T> = fn(&mut T, &Field) -> Result<(), ConfigError>;
@@ -40,7 +44,7 @@ pub(super) const NODE: &Table<Loaded> = &[
     ("retry", |to, field| put(&mut to.config.retry.delay, retry(field))),
     ("maxRetries", |to, field| put(&mut to.config.retry.max, max_retries(field))),
     ("stopRetrying", |to, field| put(&mut to.config.retry.stop, Ok(field.is_truthy()))),
-    ("tls", |to, field| put(&mut to.tls, tls(field))),
+    ("tls", |to, field| put(&mut to.config.tls, tls(field))),
     ("networkHost", |to, field| put_some(&mut to.config.network_host, field.text())),
     ("networkPort", |to, field| put(&mut to.config.network_port, field.port())),
     ("readableAll", |to, field| put(&mut to.config.readable_all, Ok(field.is_truthy()))),
@@ -185,14 +189,17 @@ fn max_retries(field: &Field) -> Result<Option<u32>, ConfigError> {
     }
 }
 
-fn tls(field: &Field) -> Result<Option<Json>, ConfigError> {
-    let error = || field.error("use an object with private, public, trustedConnections, …");
-    match &field.value {
+fn tls(field: &Field) -> Result<Option<TlsOptions>, ConfigError> {
+    let read = match &field.value {
+        // The error does not show the value: there may be a private key in it.
+        Value::Object(_) => TlsOptions::deserialize(&field.value)
+            .map(Some)
+            .map_err(|error| ConfigError::new(field.name, "…", error.to_string())),
         // Never nothing: that would be a connection in plain text.
-        Value::Object(_) => Json::encode(&field.value).map(Some).map_err(|_| error()),
-        _ if field.is_truthy() => Err(error()),
+        _ if field.is_truthy() => Err(field.error("use an object with private, public, trustedConnections, …")),
         _ => Ok(None),
-    }
+    };
+    read.map_err(|error| error.with_code(Code::TlsConfiguration))
 }
 
 /// Reads the members of `field`, whose names are those of `table` after the dot; returns the others.

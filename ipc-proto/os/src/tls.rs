@@ -1,0 +1,12 @@
+//! Certificates and keys for rustls, from the options of the core.
+//!
+//! Every adapter loads the same way and names errors the same way; what drives the bytes of a session is its own.
+
+mod error;
+mod load;
+mod pem;
+mod reload;
+
+pub use error::{handshake_error, session_error, timed_out};
+pub use load::{client_config, server_config, server_name};
+pub use reload::Reloadable;

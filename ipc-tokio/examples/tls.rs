@@ -1,0 +1,49 @@
+//! A server and a client over TLS, with certificates that are made for the occasion. Ends by itself.
+//!
+//!     cargo run -p ipc-tokio --features tls --example tls
+
+use std::{error::Error, fs};
+
+use ipc_tokio::{Config, Endpoint, Event, Ipc, TlsOptions};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // A certificate that is its own authority. Yours comes from whoever signs for your hosts.
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(file("server.pem"), made.cert.pem())?;
+    fs::write(file("server.key"), made.signing_key.serialize_pem())?;
+
+    // node-ipc's names: private is the key, public the certificate, trusted_connections who may sign.
+    let server_tls = TlsOptions::default().private(file("server.key")).public(file("server.pem"));
+    let client_tls = TlsOptions::default().trust(file("server.pem"));
+
+    let mut server = Ipc::new(Config::default().id("world").tls(server_tls)).serve_net("127.0.0.1:0").await?;
+    let Endpoint::Tls { port, .. } = server.endpoints()[0] else { return Err("no TLS".into()) };
+    tokio::spawn(async move {
+        while let Some((peer, event)) = server.next().await {
+            if let Event::Message(message) = event {
+                let _ = server.emit(peer, "message", &format!("{} world", message.decode::<String>()?)).await;
+            }
+        }
+        Ok::<(), ipc_tokio::DecodeError>(())
+    });
+
+    // The host is the name that the certificate has to be for.
+    let ipc = Ipc::new(Config::default().id("hello").tls(client_tls));
+    let mut world = ipc.connect_to_net("world", &format!("localhost:{port}"))?;
+    world.emit("message", "hello").await?;
+    while let Some(event) = world.next().await {
+        match event {
+            Event::Message(message) => {
+                println!("{}", message.decode::<String>()?);
+                break;
+            }
+            Event::Error(error) => println!("{}: {error}", error.code()),
+            other => println!("{other:?}"),
+        }
+    }
+    world.close().await;
+    Ok(())
+}
