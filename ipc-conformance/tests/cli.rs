@@ -159,7 +159,7 @@ fn what_cannot_be_is_a_usage_error_that_names_the_option() {
         (&["serve", "world", "--profile", "raw", "--on", "a=b"], "--on"),
         (&["serve", "world", "--on", "a"], "--on"),
         (&["serve", "tls:127.0.0.1:0"], "tls.private"),
-        (&["serve", "udp4:127.0.0.1:0"], "udp4:127.0.0.1:0"),
+        (&["connect", "udp4:127.0.0.1:1"], "udp4:127.0.0.1:1"),
         (&["connect", "pipe:world"], "pipe:world"),
         (&["connect", "world", "--runtime", "mio"], "not in this build"),
         (&["connect", "world", "--runtime", "other"], "async-std"),
@@ -295,7 +295,9 @@ fn what_cannot_be_delivered_is_printed() {
     assert_eq!(drained.code, Some(1), "{drained:?}");
     assert_eq!(drained.lines[drained.lines.len() - 2..], lost, "{drained:?}");
 
-    let given_up = run(&["connect", &folder.unix("none"), "--json", "--max-retries", "1", "--retry", "1"], "m 1\nn\n");
+    // The second attempt comes late enough for the input to have been read by then.
+    let given_up =
+        run(&["connect", &folder.unix("none"), "--json", "--max-retries", "1", "--retry", "3000"], "m 1\nn\n");
     assert_eq!(given_up.code, Some(1), "{given_up:?}");
     assert_eq!(given_up.lines.iter().filter(|line| line.contains("ENOENT")).count(), 2, "{given_up:?}");
     assert!(given_up.lines.contains(&r#"{"event":"destroy"}"#.to_owned()), "{given_up:?}");

@@ -126,6 +126,20 @@ impl fmt::Display for Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The same with another port; paths and names have none.
+    #[must_use]
+    pub fn with_port(mut self, number: u16) -> Self {
+        match &mut self {
+            Self::Tcp { port, .. } | Self::Tls { port, .. } | Self::Udp4 { port, .. } | Self::Udp6 { port, .. } => {
+                *port = number;
+            }
+            Self::Id(_) | Self::Path(_) | Self::Abstract(_) | Self::Pipe(_) => {}
+        }
+        self
+    }
+}
+
 /// Refuses what cannot be an id: it is a part of a file name, so not empty, without a slash and without a NUL.
 ///
 /// # Errors

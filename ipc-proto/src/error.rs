@@ -197,6 +197,18 @@ fn rare_errno_name(error: &std::io::Error) -> Cow<'static, str> {
         Some(23) => Cow::Borrowed("ENFILE"),
         #[cfg(unix)]
         Some(24) => Cow::Borrowed("EMFILE"),
+        #[cfg(target_os = "linux")]
+        Some(90) => Cow::Borrowed("EMSGSIZE"),
+        #[cfg(target_os = "linux")]
+        Some(97) => Cow::Borrowed("EAFNOSUPPORT"),
+        #[cfg(target_vendor = "apple")]
+        Some(40) => Cow::Borrowed("EMSGSIZE"),
+        #[cfg(target_vendor = "apple")]
+        Some(47) => Cow::Borrowed("EAFNOSUPPORT"),
+        #[cfg(windows)]
+        Some(10040) => Cow::Borrowed("EMSGSIZE"),
+        #[cfg(windows)]
+        Some(10047) => Cow::Borrowed("EAFNOSUPPORT"),
         Some(number) => Cow::Owned(alloc::format!("ERRNO_{number}")),
         None => Cow::Borrowed("EIO"),
     }
@@ -325,6 +337,25 @@ pub enum EncodeError {
     DelimiterInData,
     /// The profile refuses the event's name or the frame's size.
     Refused(ProtocolError),
+    /// The frame with its delimiter does not fit into one UDP datagram.
+    TooLargeForDatagram {
+        /// The most that fits: 65,507 bytes over IPv4, 65,527 over IPv6.
+        limit: u32,
+        /// How many bytes it has.
+        len: u32,
+    },
+}
+
+impl EncodeError {
+    /// `ERR_IPC_…`, or `EMSGSIZE` for what no datagram carries; `None` where neither Node nor node-ipc has a code.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(error) => Some(error.code().as_str()),
+            Self::TooLargeForDatagram { .. } => Some("EMSGSIZE"),
+            Self::Json(_) | Self::DelimiterInData => None,
+        }
+    }
 }
 
 impl fmt::Display for EncodeError {
@@ -335,6 +366,12 @@ impl fmt::Display for EncodeError {
                 f.write_str("the delimiter occurs inside the message; a control character such as \"\\f\" never does")
             }
             Self::Refused(error) => error.fmt(f),
+            Self::TooLargeForDatagram { limit, len } => {
+                write!(
+                    f,
+                    "the frame has {len} bytes and a datagram carries at most {limit}; send it in parts, or over TCP"
+                )
+            }
         }
     }
 }
@@ -344,7 +381,7 @@ impl core::error::Error for EncodeError {
         match self {
             Self::Json(error) => Some(error),
             Self::Refused(error) => Some(error),
-            Self::DelimiterInData => None,
+            Self::DelimiterInData | Self::TooLargeForDatagram { .. } => None,
         }
     }
 }
@@ -371,16 +408,29 @@ pub enum EmitError {
     Closed(Frame),
     /// Both directions are full and nobody reads: waiting any longer would be for ever.
     Stalled(Frame),
+    /// The UDP peer was heard from only once, and its address may be forged: it is sent at most three times the
+    /// bytes that came from it.
+    Unconfirmed(Frame),
     /// The value cannot become a frame.
     Encode(EncodeError),
 }
 
 impl EmitError {
+    /// `ERR_IPC_…`, or an errno's name, where there is one.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Full(_) => Some(Code::Backpressure.as_str()),
+            Self::Encode(error) => error.code(),
+            Self::Closed(_) | Self::Stalled(_) | Self::Unconfirmed(_) => None,
+        }
+    }
+
     /// The frame that was not taken.
     #[must_use]
     pub fn into_frame(self) -> Option<Frame> {
         match self {
-            Self::Full(frame) | Self::Closed(frame) | Self::Stalled(frame) => Some(frame),
+            Self::Full(frame) | Self::Closed(frame) | Self::Stalled(frame) | Self::Unconfirmed(frame) => Some(frame),
             Self::Encode(_) => None,
         }
     }
@@ -392,6 +442,9 @@ impl fmt::Display for EmitError {
             Self::Full(_) => f.write_str("more would wait to be written than max_pending_bytes allows"),
             Self::Closed(_) => f.write_str("the connection is closed"),
             Self::Stalled(_) => f.write_str("both directions are full and nobody reads"),
+            Self::Unconfirmed(_) => {
+                f.write_str("the peer was heard from only once; wait for its next datagram before sending it more")
+            }
             Self::Encode(error) => error.fmt(f),
         }
     }
@@ -401,7 +454,7 @@ impl core::error::Error for EmitError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Encode(error) => Some(error),
-            Self::Full(_) | Self::Closed(_) | Self::Stalled(_) => None,
+            Self::Full(_) | Self::Closed(_) | Self::Stalled(_) | Self::Unconfirmed(_) => None,
         }
     }
 }

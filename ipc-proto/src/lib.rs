@@ -122,6 +122,7 @@ mod bind_error;
 mod client;
 mod config;
 mod connection;
+pub mod datagram;
 mod decode;
 pub mod drive;
 mod encode;

@@ -42,6 +42,8 @@ impl fmt::Display for PeerId {
 pub struct Peers<T> {
     entries: BTreeMap<PeerId, T>,
     rooms: BTreeMap<String, BTreeSet<PeerId>>,
+    /// Those that `max` does not count.
+    extra: BTreeSet<PeerId>,
     last: u64,
     max: usize,
 }
@@ -50,7 +52,7 @@ impl<T> Peers<T> {
     /// A registry for at most `max` peers at once.
     #[must_use]
     pub const fn new(max: usize) -> Self {
-        Self { entries: BTreeMap::new(), rooms: BTreeMap::new(), last: 0, max }
+        Self { entries: BTreeMap::new(), extra: BTreeSet::new(), rooms: BTreeMap::new(), last: 0, max }
     }
 
     /// Adds a peer under a number of its own.
@@ -78,8 +80,18 @@ impl<T> Peers<T> {
         Ok(peer)
     }
 
+    /// Adds a peer that the limit does not count: one that is limited elsewhere, or has no connection.
+    pub fn insert_extra(&mut self, entry: T) -> PeerId {
+        self.last += 1;
+        let peer = PeerId(self.last);
+        self.entries.insert(peer, entry);
+        self.extra.insert(peer);
+        peer
+    }
+
     /// Removes a peer, from its rooms as well.
     pub fn remove(&mut self, peer: PeerId) -> Option<T> {
+        self.extra.remove(&peer);
         self.rooms.retain(|_, members| {
             members.remove(&peer);
             !members.is_empty()
@@ -149,7 +161,13 @@ impl<T> Peers<T> {
     /// Whether there is no room for one more.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.entries.len() >= self.max
+        self.free() == 0
+    }
+
+    /// How many more [`insert`](Self::insert) takes.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.max.saturating_sub(self.entries.len() - self.extra.len())
     }
 }
 
@@ -267,6 +285,18 @@ mod tests {
         assert_eq!((first.get(), second.get(), third.get()), (1, 2, 3));
         assert_eq!(peers.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["b", "d"]);
         assert!(peers.is_full() && peers.get(first).is_none());
+    }
+
+    #[test]
+    fn extra_peers_take_no_place() {
+        let mut peers = Peers::new(1);
+        let extra = peers.insert_extra("udp");
+        let stream = peers.insert("tcp").unwrap();
+        assert_eq!((extra.get(), stream.get(), peers.len(), peers.is_full()), (1, 2, 2, true));
+        assert_eq!(peers.remove(extra), Some("udp"));
+        assert!(peers.is_full());
+        assert_eq!(peers.remove(stream), Some("tcp"));
+        assert!(!peers.is_full());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use crate::{
     config::{Config, Dialect, Profile},
     error::{Code, EncodeError, ProtocolError},
-    frame::Frame,
+    frame::{Cut, Frame},
     message::Message,
 };
 
@@ -149,8 +149,14 @@ pub(crate) fn is_fatal(config: &Config, error: ProtocolError) -> bool {
     }
 }
 
-/// Checks a message that came in.
-pub(crate) fn check_incoming(config: &Config, message: &Message) -> Result<(), ProtocolError> {
+/// The message of a frame that came in, or what is wrong with it.
+pub(crate) fn decode(config: &Config, cut: Cut) -> Result<Message, ProtocolError> {
+    let message = if cut.is_utf8 { Message::parse_valid(cut.frame, cut.backing)? } else { Message::parse(cut.frame)? };
+    check_incoming(config, &message)?;
+    Ok(message)
+}
+
+fn check_incoming(config: &Config, message: &Message) -> Result<(), ProtocolError> {
     // Replaced bytes count as what replaced them, as node-ipc 14 counts decoded text.
     if message.len() > config.frame_limit() {
         return Err(ProtocolError::new(Code::FrameTooLarge));

@@ -112,6 +112,9 @@ pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
         Endpoint::Tcp { .. } => return Ok(()),
         // Where it is not built in, that is said when it is set up.
         Endpoint::Tls { .. } => return Ok(()),
+        Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
+            "UDP has no clients and no connections: serve it on both sides, and speak first with Server::udp_peer"
+        }
         _ => {
             "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) \
              here"

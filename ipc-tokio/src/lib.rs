@@ -14,9 +14,10 @@
 //! ```
 //!
 //! [`Ipc`] is where to begin: it connects ([`Client`]) and serves ([`Server`]), on Unix sockets by id or path, on
-//! TCP, and with the feature `tls` on TLS. A [`Client`] and each of a [`Server`]'s connections run in a task of their
-//! own; [`Listener`] and [`Connection`] spawn nothing. The protocol itself, and everything that both sides of it mean,
-//! is in [`proto`]; this crate only binds it to tokio's sockets and timers.
+//! TCP, with the feature `tls` on TLS, and over UDP, where both ends are servers. A [`Client`] and each of a
+//! [`Server`]'s connections run in a task of their own; [`Listener`] and [`Connection`] spawn nothing. The protocol
+//! itself, and everything that both sides of it mean, is in [`proto`]; this crate only binds it to tokio's sockets and
+//! timers.
 //!
 //! With the feature `tracing`, each client, server and connection has a span, with events of its lifecycle at the
 //! level debug and of its messages at trace; the messages' names and data are in there only by
@@ -24,6 +25,7 @@
 
 mod accept;
 mod codec;
+mod datagram;
 mod dial;
 mod io;
 mod runtime;
@@ -33,6 +35,7 @@ mod tls;
 
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
+pub use datagram::Datagram;
 pub use dial::Dial;
 pub use io::Io;
 pub use ipc_os::Inherited;

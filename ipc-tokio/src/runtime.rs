@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{accept::Accept, dial::Dial, io::Io, tls::Own};
+use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io, tls::Own};
 
 /// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
 ///
@@ -77,6 +77,7 @@ impl Runtime for Tokio {
     type Clock = Clock;
     type Dial = Dial;
     type Accept = Accept;
+    type Datagram = Datagram;
     type Inherited = Inherited;
 
     fn clock(&self) -> Clock {
@@ -98,6 +99,11 @@ impl Runtime for Tokio {
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
         let _context = self.handle()?;
         Accept::bind(endpoint, config, &self.own)
+    }
+
+    async fn bind_datagram(&self, endpoint: &Endpoint, _config: &Arc<Config>) -> Result<Datagram, Error> {
+        let _context = self.handle()?;
+        Datagram::bind(endpoint)
     }
 
     fn adopt(&self, socket: Inherited, config: &Arc<Config>) -> Result<Accept, Error> {

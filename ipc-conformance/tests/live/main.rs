@@ -16,6 +16,7 @@ mod scene;
 mod sync;
 mod tls;
 mod traffic;
+mod udp;
 
 use std::pin::Pin;
 
@@ -42,6 +43,9 @@ fn main() {
     for version in VERSIONS {
         for wire in [Wire::Unix, Wire::Tcp] {
             trials.extend(on_any_wire().map(|test| trial(test, version, wire)));
+        }
+        for wire in [Wire::Udp4, Wire::Udp6] {
+            trials.extend(on_datagrams().map(|test| trial(test, version, wire)));
         }
         trials.extend(on_local_sockets().map(|test| trial(test, version, Wire::Unix)));
         trials.extend(over_tls().map(|test| trial(test, version, Wire::Tcp)));
@@ -85,6 +89,21 @@ fn on_any_wire() -> impl Iterator<Item = (&'static str, Run)> {
     .into_iter()
 }
 
+fn on_datagrams() -> impl Iterator<Item = (&'static str, Run)> {
+    tests! {
+        udp::{
+            a_rust_end_speaks_first,
+            a_node_end_speaks_first,
+            the_largest_datagram_passes_both_ways,
+            a_broadcast_reaches_those_who_spoke,
+            a_node_broadcast,
+            raw_bytes,
+            a_bare_bytes_sender_is_answered_alike,
+        },
+    }
+    .into_iter()
+}
+
 fn on_local_sockets() -> impl Iterator<Item = (&'static str, Run)> {
     tests! {
         paths::{
@@ -115,7 +134,8 @@ fn trial((name, run): (&'static str, Run), version: Version, wire: Wire) -> Tria
         in_runtime(run(Scene::new(version, wire)));
         Ok(())
     };
-    Trial::test(format!("{version}::{wire}::{name}"), test).with_ignored_flag(!version.is_installed())
+    Trial::test(format!("{version}::{wire}::{name}"), test)
+        .with_ignored_flag(!version.is_installed() || !wire.is_there())
 }
 
 /// The same against a server of this project, for which no Node is needed.

@@ -34,6 +34,9 @@ pub(crate) struct Line {
     pub(crate) n: Option<usize>,
     #[serde(default)]
     pub(crate) code: Option<String>,
+    /// Raw bytes.
+    #[serde(default)]
+    pub(crate) b64: Option<String>,
     #[serde(default)]
     pub(crate) seq: Option<u64>,
     #[serde(default)]
@@ -68,9 +71,12 @@ impl Peer {
         command.arg(scene.wire.to_string());
         match endpoint {
             Some(Endpoint::Path(path)) => command.args(["--path", path]),
-            Some(Endpoint::Tcp { host, port } | Endpoint::Tls { host, port }) => {
-                command.args(["--host", host, "--port", &port.to_string()])
-            }
+            Some(
+                Endpoint::Tcp { host, port }
+                | Endpoint::Tls { host, port }
+                | Endpoint::Udp4 { host, port }
+                | Endpoint::Udp6 { host, port },
+            ) => command.args(["--host", host, "--port", &port.to_string()]),
             Some(other) => panic!("no test is at {other}"),
             None => &mut command,
         };

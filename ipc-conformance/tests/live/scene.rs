@@ -62,6 +62,15 @@ impl fmt::Display for Version {
 pub(crate) enum Wire {
     Unix,
     Tcp,
+    Udp4,
+    Udp6,
+}
+
+impl Wire {
+    /// Whether this machine has it: not every one has IPv6.
+    pub(crate) fn is_there(self) -> bool {
+        self != Self::Udp6 || std::net::UdpSocket::bind("[::1]:0").is_ok()
+    }
 }
 
 impl fmt::Display for Wire {
@@ -69,6 +78,8 @@ impl fmt::Display for Wire {
         f.write_str(match self {
             Self::Unix => "unix",
             Self::Tcp => "tcp",
+            Self::Udp4 => "udp4",
+            Self::Udp6 => "udp6",
         })
     }
 }
@@ -106,6 +117,8 @@ impl Scene {
         match self.wire {
             Wire::Unix => Endpoint::Path(self.dir.path().join("socket").to_string_lossy().into_owned()),
             Wire::Tcp => Endpoint::Tcp { host: "127.0.0.1".into(), port: 0 },
+            Wire::Udp4 => Endpoint::Udp4 { host: "127.0.0.1".into(), port: 0 },
+            Wire::Udp6 => Endpoint::Udp6 { host: "::1".into(), port: 0 },
         }
     }
 

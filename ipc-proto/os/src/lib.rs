@@ -1,8 +1,8 @@
 //! What every adapter of [`ipc_proto`] needs from the operating system, whatever its runtime.
 //!
 //! * [`environment`] tells the core about the machine and the user, [`path_limit`] how long a socket's path may be.
-//! * [`bind_local`], [`bind_abstract`], [`bind_tcp`] and [`bind_tcp_reusing_port`] listen; the listeners are the standard library's and do not
-//!   block, so that any runtime can take them.
+//! * [`bind_local`], [`bind_abstract`], [`bind_tcp`], [`bind_tcp_reusing_port`] and [`bind_udp`] listen; the sockets are
+//!   the standard library's and do not block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
 //! * `tls` (with the feature of that name) loads certificates and keys for rustls.
 //! * [`Inherited`] is a listener that somebody else bound.
@@ -45,7 +45,7 @@ mod root;
 
 pub use environment::{environment, path_limit};
 pub use inherited::Inherited;
-pub use tcp::{bind_tcp, bind_tcp_reusing_port};
+pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]
 pub use connect::{connect_abstract, connect_any, connect_path};

@@ -1,9 +1,9 @@
-//! Listening on TCP.
+//! Listening on TCP and UDP.
 
 use core::net::SocketAddr;
 use std::{
     io,
-    net::{TcpListener, ToSocketAddrs},
+    net::{TcpListener, ToSocketAddrs, UdpSocket},
 };
 
 use ipc_proto::{BindError, IoError, endpoint::Endpoint};
@@ -18,7 +18,7 @@ use ipc_proto::{BindError, IoError, endpoint::Endpoint};
 /// [`BindError::InUse`] when something listens there, [`BindError::Io`] for all else; as in Node, a host that cannot
 /// be found is `ENOTFOUND`.
 pub fn bind_tcp(host: &str, port: u16) -> Result<TcpListener, BindError> {
-    bind_by(host, port, |addresses| TcpListener::bind(addresses))
+    listen_by(host, port, |addresses| TcpListener::bind(addresses))
 }
 
 /// As [`bind_tcp`], on a port that other processes of the same user may share by the same function: the system spreads
@@ -28,24 +28,46 @@ pub fn bind_tcp(host: &str, port: u16) -> Result<TcpListener, BindError> {
 ///
 /// As [`bind_tcp`]; `ENOTSUP` where the system has no `SO_REUSEPORT`.
 pub fn bind_tcp_reusing_port(host: &str, port: u16) -> Result<TcpListener, BindError> {
-    bind_by(host, port, reuse::listen_first)
+    listen_by(host, port, reuse::listen_first)
 }
 
-fn bind_by(
+fn listen_by(
     host: &str,
     port: u16,
     listen: fn(&[SocketAddr]) -> io::Result<TcpListener>,
 ) -> Result<TcpListener, BindError> {
-    let endpoint = || Endpoint::Tcp { host: host.to_owned(), port }.to_string();
-    let addresses = look_up(host, port).map_err(|source| BindError::Io { endpoint: endpoint(), source })?;
+    let failed = |error| bind_error(&Endpoint::Tcp { host: host.to_owned(), port }, error);
     let unblocked = |listener: TcpListener| listener.set_nonblocking(true).map(|()| listener);
-    listen(&addresses).and_then(unblocked).map_err(|error| {
-        if error.kind() == io::ErrorKind::AddrInUse {
-            BindError::InUse { endpoint: endpoint(), live: true }
-        } else {
-            BindError::Io { endpoint: endpoint(), source: error.into() }
-        }
-    })
+    let addresses = look_up(host, port).map_err(failed)?;
+    listen(&addresses).and_then(unblocked).map_err(|error| failed(error.into()))
+}
+
+/// Binds a UDP socket at `host:port` without blocking, of IPv6 where `v6` is set and else of IPv4; port 0 lets the
+/// system choose.
+///
+/// A host name is looked up, which blocks, and its first address of that family that can be bound is taken.
+///
+/// # Errors
+///
+/// As [`bind_tcp`]; a host that has no address of the family is `ENOTFOUND`.
+pub fn bind_udp(host: &str, port: u16, v6: bool) -> Result<UdpSocket, BindError> {
+    let endpoint = |host: String| if v6 { Endpoint::Udp6 { host, port } } else { Endpoint::Udp4 { host, port } };
+    let failed = |error| bind_error(&endpoint(host.to_owned()), error);
+    let mut addresses = look_up(host, port).map_err(failed)?;
+    addresses.retain(|address| address.is_ipv6() == v6);
+    if addresses.is_empty() {
+        return Err(failed(IoError::new("ENOTFOUND", "the host has no address of this family")));
+    }
+    bind(&addresses).map_err(|error| failed(error.into()))
+}
+
+fn bind_error(endpoint: &Endpoint, source: IoError) -> BindError {
+    let endpoint = endpoint.to_string();
+    if source.code() == "EADDRINUSE" {
+        BindError::InUse { endpoint, live: true }
+    } else {
+        BindError::Io { endpoint, source }
+    }
 }
 
 fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, IoError> {
@@ -98,6 +120,12 @@ mod reuse {
     }
 }
 
+fn bind(addresses: &[SocketAddr]) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(addresses)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpStream;
@@ -113,6 +141,23 @@ mod tests {
         assert_eq!(error, BindError::InUse { endpoint: format!("tcp:{address}"), live: true });
         assert_eq!(error.code(), "EADDRINUSE");
         TcpStream::connect(address).unwrap();
+    }
+
+    #[test]
+    fn a_udp_port_is_bound_once_and_in_one_family() {
+        for (host, v6) in [("127.0.0.1", false), ("::1", true)] {
+            if v6 && UdpSocket::bind("[::1]:0").is_err() {
+                // Not every machine has IPv6.
+                continue;
+            }
+            let first = bind_udp(host, 0, v6).unwrap();
+            assert_eq!(first.recv_from(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            let port = first.local_addr().unwrap().port();
+            let error = bind_udp(host, port, v6).unwrap_err();
+            assert_eq!(error.code(), "EADDRINUSE");
+            let error = bind_udp(host, port, !v6).unwrap_err();
+            assert_eq!(error.code(), "ENOTFOUND", "{error}");
+        }
     }
 
     #[cfg(unix)]

@@ -338,6 +338,9 @@ impl Config {
             ("max_event_name_length", limits.max_event_name_length),
             ("memory_budget", limits.memory_budget),
             ("max_connections", limits.max_connections),
+            ("max_udp_peers", limits.max_udp_peers),
+            ("max_udp_partial", limits.max_udp_partial),
+            ("udp_partial_budget", limits.udp_partial_budget),
         ];
         match sizes.iter().find(|(_, size)| *size == 0) {
             Some((option, _)) => Err(ConfigError::new(option, "0", "use a positive number")),
@@ -399,6 +402,9 @@ mod tests {
             (limits(|l| l.max_event_name_length = 0), "max_event_name_length"),
             (limits(|l| l.memory_budget = 0), "memory_budget"),
             (limits(|l| l.max_connections = 0), "max_connections"),
+            (limits(|l| l.max_udp_peers = 0), "max_udp_peers"),
+            (limits(|l| l.max_udp_partial = 0), "max_udp_partial"),
+            (limits(|l| l.udp_partial_budget = 0), "udp_partial_budget"),
         ];
         for (config, option) in cases {
             let error = config.validate().expect_err(option);

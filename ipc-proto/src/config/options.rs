@@ -122,6 +122,17 @@ pub struct Limits {
     pub memory_budget: usize,
     /// How many peers a server serves at once; further ones are closed at once. Default 100, as node-ipc.
     pub max_connections: usize,
+    /// How many peers a UDP socket remembers at once; the one that was silent longest makes room for a new one.
+    /// Default 1024.
+    pub max_udp_peers: usize,
+    /// How long a UDP peer may be silent before it is forgotten, its incomplete frame with it. Zero is no limit.
+    /// Default 5 min.
+    pub udp_idle_timeout: Duration,
+    /// What may be kept of one UDP peer's incomplete frame, between its datagrams. Default 1 MiB.
+    pub max_udp_partial: usize,
+    /// What may be kept of the incomplete frames of all peers of a UDP socket before the largest is dropped.
+    /// Default 8 MiB.
+    pub udp_partial_budget: usize,
 }
 
 impl Default for Limits {
@@ -133,6 +144,10 @@ impl Default for Limits {
             message_timeout: None,
             memory_budget: 512 << 20,
             max_connections: 100,
+            max_udp_peers: 1024,
+            udp_idle_timeout: Duration::from_secs(300),
+            max_udp_partial: 1 << 20,
+            udp_partial_budget: 8 << 20,
         }
     }
 }

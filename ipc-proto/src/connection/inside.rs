@@ -1,7 +1,7 @@
 //! What the public methods of a connection are made of.
 
 use super::*;
-use crate::{config::Dialect, error::ProtocolError, event::Undelivered, frame::Cut};
+use crate::{config::Dialect, error::ProtocolError, event::Undelivered};
 
 impl Connection {
     pub(super) fn tick(&mut self, now: Timestamp) {
@@ -54,7 +54,7 @@ impl Connection {
         }
         match self.deframer.next_cut() {
             Ok(None) => None,
-            Ok(Some(cut)) => match self.decode(cut) {
+            Ok(Some(cut)) => match rules::decode(&self.config, cut) {
                 Ok(message) => Some(self.admit(message)),
                 Err(error) => self.reject(error),
             },
@@ -75,13 +75,6 @@ impl Connection {
         let bytes = bytes.filter(|bytes| !bytes.is_empty())?;
         self.stats.messages_in += 1;
         Some(Event::Raw(bytes))
-    }
-
-    fn decode(&self, cut: Cut) -> Result<Message, ProtocolError> {
-        let message =
-            if cut.is_utf8 { Message::parse_valid(cut.frame, cut.backing)? } else { Message::parse(cut.frame)? };
-        rules::check_incoming(&self.config, &message)?;
-        Ok(message)
     }
 
     fn admit(&mut self, message: Message) -> Event {

@@ -1,7 +1,8 @@
 //! The one loop between a machine and a runtime.
 //!
-//! An adapter implements three seams, [`Transport`], [`Clock`] and [`Dial`], each a few lines for a given
-//! runtime, and gets [`Driver`] (one connection) and [`ClientDriver`] (a client with its reconnects). Only
+//! An adapter implements four seams, [`Transport`], [`Clock`], [`Dial`] and [`DatagramSocket`], each a few lines
+//! for a given runtime, and gets [`Driver`] (one connection), [`ClientDriver`] (a client with its reconnects) and
+//! [`DatagramDriver`] (a UDP socket). Only
 //! `core::task` is needed; a readiness loop without an executor polls with a waker that sets a flag.
 //!
 //! A turn of the loop hands out events first, so that all answers to one read leave together; then it writes,
@@ -27,11 +28,13 @@ use crate::{
 
 mod client;
 mod connection;
+mod datagram;
 #[cfg(test)]
 mod tests;
 
 pub use client::ClientDriver;
 pub use connection::Driver;
+pub use datagram::{DatagramDriver, DatagramSocket};
 
 /// A byte stream of a runtime.
 pub trait Transport {

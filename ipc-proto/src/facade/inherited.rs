@@ -1,8 +1,8 @@
 //! Serving on a socket that somebody else bound, and what the options say about where to serve.
 
-use alloc::{string::ToString, vec};
+use alloc::string::ToString;
 
-use super::{Accept, Error, Ipc, Listener, Runtime, Server, checked};
+use super::{Accept, Error, Ipc, Listener, Runtime, Server, checked, server::Sockets};
 use crate::{
     bind_error::BindError,
     config::{Config, Profile},
@@ -23,8 +23,9 @@ impl<R: Runtime> Ipc<R> {
     /// [`Error::Io`] for a socket that cannot be used.
     pub fn serve_listener(&self, socket: impl Into<R::Inherited>) -> Result<Server<R>, Error> {
         let listener = self.listen_on(socket)?;
-        let config = checked(self.config())?;
-        let server = Server::start(&self.runtime, vec![listener], config, None);
+        let mut sockets = Sockets::new();
+        sockets.add(listener.into_accept());
+        let server = Server::start(&self.runtime, sockets, checked(self.config())?, None);
         self.reloads.add(server.reloads());
         Ok(server)
     }

@@ -1,6 +1,15 @@
 //! The entry point: one process's name and settings.
 
-use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    boxed::Box,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
 use core::fmt;
 use std::sync::Mutex;
 
@@ -8,10 +17,13 @@ use super::{
     Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, inherited, lock,
     outlet::{self, HandlerFactory},
     reload::Reloads,
+    server::Sockets,
 };
 use crate::{
+    bind_error::BindError,
     config::Config,
     connection::Side,
+    datagram::Datagrams,
     drive::End,
     endpoint::{self, Endpoint, Environment},
     peers::PeerId,
@@ -131,6 +143,27 @@ impl<R: Runtime> Ipc<R> {
         self.serve_endpoints(vec![self.net(address)?]).await
     }
 
+    /// Serves UDP over IPv4 at `HOST:PORT`, which may leave out what [`serve_net`](Self::serve_net) may.
+    ///
+    /// Both ends of UDP are servers, and every address that is heard from is a peer, without events for its coming
+    /// and going; [`Server::udp_peer`] is the way to speak first. See [`crate::datagram::Datagrams`].
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve), and [`BindError::Assured`] in the Assured profile.
+    pub async fn serve_udp4(&self, address: &str) -> Result<Server<R>, Error> {
+        self.serve_endpoints(vec![format!("udp4:{address}").parse()?]).await
+    }
+
+    /// As [`serve_udp4`](Self::serve_udp4), over IPv6; without a host it is `::1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve_udp4`](Self::serve_udp4).
+    pub async fn serve_udp6(&self, address: &str) -> Result<Server<R>, Error> {
+        self.serve_endpoints(vec![format!("udp6:{address}").parse()?]).await
+    }
+
     /// Serves at every one of `endpoints` as one server.
     ///
     /// # Errors
@@ -179,14 +212,27 @@ impl<R: Runtime> Ipc<R> {
         handlers: Option<HandlerFactory>,
     ) -> Result<Server<R>, Error> {
         let config = checked(&self.config)?;
-        let mut listeners = Vec::new();
+        let mut sockets = Sockets::new();
         for endpoint in endpoints {
-            let endpoint = self.resolved(endpoint)?;
-            listeners.push(Listener::bind(self.runtime.clone(), &endpoint, Arc::clone(&config)).await?);
+            self.bind(self.resolved(endpoint)?, &config, &mut sockets).await?;
         }
-        let server = Server::start(&self.runtime, listeners, config, handlers);
+        let server = Server::start(&self.runtime, sockets, config, handlers);
         self.reloads.add(server.reloads());
         Ok(server)
+    }
+
+    /// Listens at `endpoint`, whichever kind it is.
+    async fn bind(&self, endpoint: Endpoint, config: &Arc<Config>, sockets: &mut Sockets<R>) -> Result<(), Error> {
+        if let Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } = endpoint {
+            let assured = |_| BindError::Assured { endpoint: endpoint.to_string() };
+            let machine = Datagrams::new(Arc::clone(config)).map_err(assured)?;
+            let socket = self.runtime.bind_datagram(&endpoint, config).await?;
+            sockets.add_datagram(endpoint, socket, machine);
+        } else {
+            let listener = Listener::bind(self.runtime.clone(), &endpoint, Arc::clone(config)).await?;
+            sockets.add(listener.into_accept());
+        }
+        Ok(())
     }
 
     /// Listens, for connections that are yours to place.

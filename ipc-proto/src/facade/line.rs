@@ -16,8 +16,9 @@ use super::{
 use crate::outbox::Pressure;
 use crate::{
     config::{Config, Overflow, SlowPeer},
+    datagram,
     drive::End,
-    error::EmitError,
+    error::{EmitError, EncodeError},
     event::{Outcome, Stats},
     frame::Frame,
     request::Requests,
@@ -56,6 +57,8 @@ struct State {
     /// What the machine holds, as it last said.
     pending: usize,
     stalled: bool,
+    /// How many bytes may be posted to an address that may be forged.
+    allowance: Option<usize>,
     end: Option<End>,
     renew: bool,
     overloaded: bool,
@@ -72,6 +75,8 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Line {
     config: Arc<Config>,
+    /// The longest datagram, where each frame is one.
+    max_datagram: Option<usize>,
     state: Mutex<State>,
     requests: Mutex<Requests<Asked>>,
     /// How much of what is posted the machine may have; the rest stays where it can be dropped.
@@ -86,19 +91,29 @@ impl Line {
     /// For a client.
     pub(super) fn new(config: Arc<Config>) -> Arc<Self> {
         let drops = config.overflow == Overflow::DropOldest;
-        Self::with(config, usize::MAX, drops)
+        Arc::new(Self::with(config, usize::MAX, drops))
     }
 
     /// For a server's peer, whose oldest frames may have to make room.
     pub(super) fn for_peer(config: Arc<Config>) -> Arc<Self> {
+        Arc::new(Self::to_peer(config))
+    }
+
+    /// For a UDP peer, which may get only so many bytes where there is an allowance.
+    pub(super) fn for_datagrams(config: Arc<Config>, max_datagram: usize, allowance: Option<usize>) -> Arc<Self> {
+        let state = Mutex::new(State { allowance, ..State::default() });
+        Arc::new(Self { max_datagram: Some(max_datagram), state, ..Self::to_peer(config) })
+    }
+
+    fn to_peer(config: Arc<Config>) -> Self {
         let drops = config.slow_peer == SlowPeer::DropOldest;
         let hands_over = if drops { Pressure::HIGH_MARK } else { usize::MAX };
         Self::with(config, hands_over, false)
     }
 
-    fn with(config: Arc<Config>, hands_over: usize, machine_drops: bool) -> Arc<Self> {
+    fn with(config: Arc<Config>, hands_over: usize, machine_drops: bool) -> Self {
         let (state, requests, has_asked) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { config, state, requests, hands_over, machine_drops, has_asked })
+        Self { config, max_datagram: None, state, requests, hands_over, machine_drops, has_asked }
     }
 
     // For handles.
@@ -107,18 +122,29 @@ impl Line {
     pub(super) fn post(&self, posted: Posted) -> Result<Pressure, EmitError> {
         let Posted { frame, delivery, asked } = posted;
         let frame = rules::outgoing(&self.config, frame)?;
+        self.check_len(&frame)?;
         let mut state = lock(&self.state);
         if state.closed || state.end.is_some() {
             return Err(EmitError::Closed(frame));
         }
+        let wire = self.wire_len(&frame);
+        if state.allowance.is_some_and(|left| wire > left) {
+            return Err(EmitError::Unconfirmed(frame));
+        }
         if !self.has_room(&state, frame.len()) {
             return Err(self.refuse(state, frame));
         }
+        state.allowance = state.allowance.map(|left| left - wire);
         state.posted_bytes += frame.len();
         state.posted.push_back(Posted { frame: frame.detach(), delivery, asked });
         let pressure = Pressure::of(state.posted_bytes + state.pending);
         wake(state.task.take());
         Ok(pressure)
+    }
+
+    /// Refuses a frame that cannot be a datagram, where it would have to be one.
+    pub(super) fn check_len(&self, frame: &Frame) -> Result<(), EncodeError> {
+        self.max_datagram.map_or(Ok(()), |limit| datagram::check_len(limit, self.wire_len(frame)))
     }
 
     /// As [`post`](Self::post), and where there is no room the oldest posted frames make some. Returns how
@@ -239,6 +265,10 @@ impl Line {
         &self.config
     }
 
+    fn wire_len(&self, frame: &Frame) -> usize {
+        datagram::wire_len(&self.config, frame)
+    }
+
     /// Where the oldest are dropped, the machine drops them: it always has room for what fits at all.
     fn has_room(&self, state: &State, len: usize) -> bool {
         let ahead = if self.machine_drops { state.posted_bytes } else { state.posted_bytes + state.pending };
@@ -282,6 +312,13 @@ impl Line {
             wake(state.task.take());
         }
         state.posted_bytes
+    }
+
+    /// What a UDP peer may get beyond what the machine has taken.
+    pub(super) fn allow(&self, allowance: Option<usize>) {
+        let mut state = lock(&self.state);
+        let posted = || state.posted.iter().map(|posted| self.wire_len(&posted.frame)).sum();
+        state.allowance = allowance.map(|left| left.saturating_sub(posted()));
     }
 
     /// The task has ended; what was posted since comes back.

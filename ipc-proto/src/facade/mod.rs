@@ -16,15 +16,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::{
     bind_error::BindError,
     config::Config,
-    drive::{Clock, Dial, Reload, Transport},
+    drive::{Clock, DatagramSocket, Dial, Reload, Transport},
     endpoint::{Endpoint, Environment},
     error::{Code, ConfigError, EmitError, IoError},
 };
 
 mod accept;
 mod accept_errors;
+mod backlog;
 mod client;
 mod connection;
+mod datagram;
+mod door;
 mod events;
 mod handshake;
 mod inherited;
@@ -33,6 +36,7 @@ mod line;
 mod listener;
 mod outlet;
 mod reload;
+mod reply;
 mod request;
 mod rooms;
 mod sender;
@@ -64,6 +68,8 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     type Dial: Dial<Io = Self::Io> + Send + Unpin + 'static;
     /// A listening socket.
     type Accept: Accept<Io = Self::Io> + Send + Unpin + 'static;
+    /// A UDP socket.
+    type Datagram: DatagramSocket + Send + Unpin + 'static;
     /// A socket that listens already, bound by somebody else.
     type Inherited;
 
@@ -86,6 +92,13 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
         endpoint: &Endpoint,
         config: &Arc<Config>,
     ) -> impl Future<Output = Result<Self::Accept, Error>> + Send;
+
+    /// Binds a UDP socket at `endpoint`, which is [`Endpoint::Udp4`] or [`Endpoint::Udp6`].
+    fn bind_datagram(
+        &self,
+        endpoint: &Endpoint,
+        config: &Arc<Config>,
+    ) -> impl Future<Output = Result<Self::Datagram, Error>> + Send;
 
     /// Takes over a socket that listens already. It never removes the socket's file.
     ///
@@ -148,7 +161,7 @@ impl Error {
             Self::Bind(error) => Some(error.code()),
             Self::Io(error) => Some(error.code()),
             Self::Config(error) => error.code().map(Code::as_str),
-            Self::Emit(_) => None,
+            Self::Emit(error) => error.code(),
         }
     }
 

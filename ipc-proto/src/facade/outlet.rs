@@ -20,7 +20,7 @@ use crate::{
     error::EmitError,
     event::Event,
     frame::Frame,
-    message::Message,
+    message::{Json, Message},
     outbox::Pressure,
     peers::{PeerId, Share},
     router::{Emit, Router},
@@ -75,11 +75,29 @@ impl ServerOutlet {
         Self { shared, peer, share, line, handler, identifies, pushed: true }
     }
 
+    /// The peer's number.
+    pub(super) const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
     /// Keeps the peer's name where the server can be asked for it.
-    fn note_name<D: Drive>(&self, driver: &D) {
-        let Some(name) = driver.peer_id() else { return };
+    pub(super) fn note_name(&self, name: &Json) {
         if let Some(entry) = lock(&self.shared.peers).get_mut(self.peer) {
             entry.name = Some(name.clone());
+        }
+    }
+
+    /// Gives an event to the handler, which may answer by `out`, and what it leaves to the stream.
+    pub(super) fn deliver(&mut self, event: Event, out: &mut dyn Emit) {
+        let Some(event) = events::without_answers(&self.line, event) else { return };
+        let event = match &mut self.handler {
+            Some(handler) => handler(event, out),
+            None => Some(event),
+        };
+        if let Some(event) = event {
+            let bytes = events::weight(&event);
+            self.shared.events.push((self.peer, events::kept(event)), bytes);
+            self.pushed = true;
         }
     }
 }
@@ -101,19 +119,11 @@ impl Outlet for ServerOutlet {
     }
 
     fn take<D: Drive>(&mut self, event: Event, driver: &mut D) {
-        if self.identifies {
-            self.note_name(driver);
+        if let Some(name) = driver.peer_id().filter(|_| self.identifies) {
+            self.note_name(name);
         }
-        let Some(event) = events::without_answers(&self.line, event) else { return };
-        let event = match &mut self.handler {
-            Some(handler) => handler(event, &mut Answers { driver, config: self.line.config() }),
-            None => Some(event),
-        };
-        if let Some(event) = event {
-            let bytes = events::weight(&event);
-            self.shared.events.push((self.peer, events::kept(event)), bytes);
-            self.pushed = true;
-        }
+        let line = Arc::clone(&self.line);
+        self.deliver(event, &mut Answers { driver, config: line.config() });
     }
 
     fn note_held(&mut self, bytes: usize) {

@@ -4,14 +4,13 @@ use alloc::sync::Arc;
 use core::{
     future::{Future, poll_fn},
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
-use std::sync::Mutex;
 
 use futures_sink::Sink;
 use serde::Serialize;
 
-use super::{line::Line, lock};
+use super::{line::Line, reply::Reply};
 use crate::{
     config::Config,
     error::EmitError,
@@ -177,33 +176,23 @@ impl Sink<Frame> for Sender {
     }
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    outcome: Option<Outcome>,
-    waker: Option<Waker>,
-}
-
 /// Resolves to what became of one message: written, given up, or given up after some of it left.
 ///
 /// A future; polling it again after it is ready gives the same answer.
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
-    slot: Arc<Mutex<Slot>>,
+    reply: Reply<Outcome>,
 }
 
 impl Delivery {
     pub(super) fn settle(&self, outcome: Outcome) {
-        let mut slot = lock(&self.slot);
-        slot.outcome.get_or_insert(outcome);
-        if let Some(waker) = slot.waker.take() {
-            waker.wake();
-        }
+        self.reply.give(outcome);
     }
 
     /// The answer, if it is known.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
-        lock(&self.slot).outcome
+        self.reply.get()
     }
 }
 
@@ -211,13 +200,6 @@ impl Future for Delivery {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let mut slot = lock(&self.slot);
-        match slot.outcome {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                slot.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        self.reply.poll(cx)
     }
 }

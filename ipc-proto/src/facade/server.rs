@@ -4,6 +4,7 @@ use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     future::{Future, poll_fn},
+    net::SocketAddr,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
@@ -14,22 +15,25 @@ use futures_core::Stream;
 use serde::Serialize;
 
 use super::{
-    Accept, AcceptErrors, Error, Listener, Runtime, Sender,
+    Accept, AcceptErrors, Error, Runtime, Sender,
     accept::{AcceptTask, Gatekeeper},
     accept_errors::ErrorQueue,
+    datagram::DatagramTask,
+    door::Door,
     events::Events,
     handshake::Handshakes,
     line::Line,
     lock,
-    outlet::{HandlerFactory, PeerEvents},
+    outlet::{HandlerFactory, PeerEvents, ServerOutlet},
     reload::reload_all,
     trace,
 };
 use crate::{
     config::{Config, SlowPeer},
-    drive::{End, Reload},
+    datagram::Datagrams,
+    drive::{DatagramDriver, DatagramSocket, End, Reload},
     endpoint::Endpoint,
-    error::{EmitError, IoError},
+    error::{ConfigError, EmitError, IoError},
     event::{Event, Stats},
     frame::Frame,
     message::Json,
@@ -40,7 +44,7 @@ use crate::{
 
 /// A server: every peer's events in one stream, and ways to answer one or all.
 ///
-/// Each connection has a task of its own. When events are not taken, all of them stop reading after 256 KiB,
+/// Each connection has a task of its own, and so has each UDP socket. When events are not taken, all of them stop reading after 256 KiB,
 /// and everything else goes on. Dropping it stops listening and closes the connections in the background.
 pub struct Server<R: Runtime> {
     shared: Arc<Shared>,
@@ -59,6 +63,8 @@ pub(super) struct Shared {
     pub(super) handlers: Option<HandlerFactory>,
     pub(super) handshakes: Handshakes,
     pub(super) accept_errors: Arc<ErrorQueue>,
+    /// The ways to the tasks that own UDP sockets.
+    doors: Vec<Arc<Door>>,
     refused: AtomicU64,
     failed_handshakes: AtomicU64,
     dropped: AtomicU64,
@@ -70,6 +76,29 @@ pub(super) struct Entry {
     pub(super) share: Arc<Share>,
     pub(super) name: Option<Json>,
     pub(super) info: PeerInfo,
+}
+
+/// What a server listens on.
+pub(super) struct Sockets<R: Runtime> {
+    accepts: Vec<R::Accept>,
+    datagrams: Vec<(R::Datagram, Datagrams)>,
+    endpoints: Vec<Endpoint>,
+}
+
+impl<R: Runtime> Sockets<R> {
+    pub(super) const fn new() -> Self {
+        Self { accepts: Vec::new(), datagrams: Vec::new(), endpoints: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, accept: R::Accept) {
+        self.endpoints.push(accept.endpoint().clone());
+        self.accepts.push(accept);
+    }
+
+    pub(super) fn add_datagram(&mut self, endpoint: Endpoint, socket: R::Datagram, machine: Datagrams) {
+        self.endpoints.push(endpoint.with_port(socket.local_addr().port()));
+        self.datagrams.push((socket, machine));
+    }
 }
 
 impl Entry {
@@ -104,12 +133,11 @@ pub struct ServerStats {
 impl<R: Runtime> Server<R> {
     pub(super) fn start(
         runtime: &R,
-        listeners: Vec<Listener<R>>,
+        sockets: Sockets<R>,
         config: Arc<Config>,
         handlers: Option<HandlerFactory>,
     ) -> Self {
-        let accepts: Vec<R::Accept> = listeners.into_iter().map(Listener::into_accept).collect();
-        let endpoints: Vec<Endpoint> = accepts.iter().map(|accept| accept.endpoint().clone()).collect();
+        let Sockets { accepts, datagrams, endpoints } = sockets;
         let reloads = accepts.iter().filter_map(Accept::reload).collect();
         let shared = Arc::new(Shared {
             peers: Mutex::new(Peers::new(config.limits.max_connections)),
@@ -119,13 +147,23 @@ impl<R: Runtime> Server<R> {
             handlers,
             handshakes: Handshakes::default(),
             accept_errors: Arc::default(),
+            doors: datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect(),
             refused: AtomicU64::new(0),
             failed_handshakes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             config,
         });
-        let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
-        runtime.spawn(trace::server(&endpoints, task));
+        for ((socket, machine), door) in datagrams.into_iter().zip(&shared.doors) {
+            let driver = DatagramDriver::new(machine, socket, runtime.clock());
+            let task = DatagramTask::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
+            runtime.spawn(trace::server(&endpoints, task));
+        }
+        if accepts.is_empty() {
+            shared.accept_errors.close();
+        } else {
+            let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
+            runtime.spawn(trace::server(&endpoints, task));
+        }
         Self { shared, endpoints, reloads, runtime: runtime.clone() }
     }
 
@@ -136,7 +174,7 @@ impl<R: Runtime> Server<R> {
     }
 
     /// The next event of any peer; `None` once the server is stopped and every peer is gone. A peer's first
-    /// event is [`Event::Connected`], its last [`Event::Disconnected`].
+    /// event is [`Event::Connected`], its last [`Event::Disconnected`]; UDP peers have neither.
     ///
     /// Cancel-safe: dropped before it is ready, no event is lost.
     pub async fn next(&mut self) -> Option<(PeerId, Event)> {
@@ -202,6 +240,7 @@ impl<R: Runtime> Server<R> {
     ) -> Result<usize, EmitError> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
         let lines = pick(&lock(&self.shared.peers));
+        lines.iter().try_for_each(|line| line.check_len(&frame))?;
         Ok(lines.iter().filter(|line| self.shared.post_or_drop(line, &frame)).count())
     }
 
@@ -225,6 +264,27 @@ impl<R: Runtime> Server<R> {
         lock(&self.shared.peers).iter().map(|(peer, _)| peer).collect()
     }
 
+    /// The UDP peer at `address`, an IP address and a port (`192.0.2.1:8000`, `[::1]:8000`), so that this side can
+    /// speak first.
+    ///
+    /// Such a peer may be sent any amount at once, and is not forgotten for being silent; one that was heard from
+    /// before keeps its number. [`disconnect`](Self::disconnect) forgets it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for what is no such address, or when no UDP socket of this server is of its family;
+    /// [`Error::Io`] with `ECANCELED` when the server is stopped.
+    pub async fn udp_peer(&self, address: &str) -> Result<PeerId, Error> {
+        let bad = |hint| ConfigError::new("address", address, hint);
+        let parsed = address.parse().map_err(|_| bad("write an IP address and a port, like 192.0.2.1:8000"))?;
+        let door = self.shared.doors.iter().find(|door| door.reaches(parsed));
+        let door =
+            door.ok_or_else(|| bad("this server has no UDP socket for it; add one with serve_udp4 or serve_udp6"))?;
+        let admission = door.name(parsed);
+        let peer = poll_fn(|cx| admission.poll(cx)).await;
+        peer.ok_or_else(|| IoError::new("ECANCELED", "the server is stopped").into())
+    }
+
     /// How a peer named itself by `data.id`, where the config lets it. Never an identity.
     #[must_use]
     pub fn peer_id(&self, peer: PeerId) -> Option<Json> {
@@ -232,13 +292,13 @@ impl<R: Runtime> Server<R> {
     }
 
     /// Who a peer is, as the system says; `None` for a peer that is gone. It is there from the peer's first event
-    /// on.
+    /// on. Of a UDP peer it is the address, which may be forged.
     #[must_use]
     pub fn peer_info(&self, peer: PeerId) -> Option<PeerInfo> {
         lock(&self.shared.peers).get(peer).map(|entry| entry.info)
     }
 
-    /// Closes one peer's connection, once what waits is written.
+    /// Closes one peer's connection, once what waits is written. A UDP peer is forgotten then, without an event.
     pub fn disconnect(&self, peer: PeerId) {
         if let Some(entry) = lock(&self.shared.peers).get(peer) {
             entry.line.end(End::Drained);
@@ -298,6 +358,7 @@ impl Shared {
         self.gate.close();
         self.handshakes.wake_all();
         self.events.lift_limit();
+        self.doors.iter().for_each(|door| door.close());
         for (_, entry) in lock(&self.peers).iter() {
             entry.line.end(End::Drained);
         }
@@ -305,13 +366,22 @@ impl Shared {
 
     /// Whether one more connection may come.
     pub(super) fn has_room(&self) -> bool {
-        lock(&self.peers).len() + self.handshakes.len() < self.config.limits.max_connections
+        lock(&self.peers).free() > self.handshakes.len()
     }
 
     pub(super) fn note_failed_handshake(&self, error: IoError) {
         trace::accept_failed(&error);
         self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
         self.accept_errors.push(error);
+    }
+
+    /// Takes a UDP peer in, which counts for no connection.
+    pub(super) fn admit_datagrams(self: &Arc<Self>, line: Arc<Line>, address: SocketAddr) -> ServerOutlet {
+        let share = Arc::new(self.budget.share());
+        let info = PeerInfo::network(address);
+        let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
+        let peer = lock(&self.peers).insert_extra(entry);
+        ServerOutlet::new(Arc::clone(self), peer, share, line)
     }
 
     pub(super) fn count_refused(&self) {

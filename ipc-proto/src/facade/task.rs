@@ -1,26 +1,20 @@
 //! The task that owns a connection.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use alloc::sync::Arc;
 use core::{
     future::Future,
-    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use super::{
-    line::{Line, Orders, Posted},
-    request::{Asked, RequestError},
-    sender::Delivery,
+    backlog::{Backlog, Deliveries},
+    line::{Line, Orders},
     trace,
 };
 use crate::{
     drive::{Drive, End, Reading},
-    error::EmitError,
-    event::{Event, Outcome, Ticket, Undelivered},
+    event::{Event, Outcome},
 };
 
 /// Where a task's events go.
@@ -48,22 +42,19 @@ pub(super) struct ConnectionTask<D, O: Outlet> {
     driver: D,
     line: Arc<Line>,
     outlet: O,
-    posted: VecDeque<Posted>,
-    deliveries: BTreeMap<Ticket, Delivery>,
-    /// Sync mode: who waits for the message that answers.
-    asked: BTreeMap<Ticket, Asked>,
+    backlog: Backlog,
+    deliveries: Deliveries,
     ended: Option<End>,
 }
 
 impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     pub(super) fn new(driver: D, line: Arc<Line>, outlet: O) -> Self {
-        let (posted, deliveries, asked) = (VecDeque::new(), BTreeMap::new(), BTreeMap::new());
-        Self { driver, line, outlet, posted, deliveries, asked, ended: None }
+        Self { driver, line, outlet, backlog: Backlog::default(), deliveries: Deliveries::default(), ended: None }
     }
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let Orders { mut posted, end, renew, overloaded } = self.line.take(cx);
+        let Orders { posted, end, renew, overloaded } = self.line.take(cx);
         if renew {
             self.driver.renew();
         }
@@ -71,10 +62,10 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
             self.driver.end(End::Overloaded);
         }
         posted.iter().for_each(|posted| trace::emitted(self.line.config(), &posted.frame));
-        self.posted.append(&mut posted);
+        self.backlog.add(posted);
         self.hand_over();
         // An end that waits for what was posted comes after it.
-        if let Some(how) = end.filter(|how| *how > End::Disconnect || self.posted.is_empty()) {
+        if let Some(how) = end.filter(|how| *how > End::Disconnect || self.backlog.is_empty()) {
             if self.ended < Some(how) {
                 self.ended = Some(how);
                 self.driver.end(how);
@@ -84,31 +75,13 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Gives the machine what was posted, as far as it takes it. Says whether it took anything.
     fn hand_over(&mut self) -> bool {
-        let before = self.posted.len();
-        while let Some(Posted { frame, delivery, asked }) = self.posted.pop_front() {
-            match self.driver.send(frame, delivery.is_some()) {
-                Ok(ticket) => {
-                    self.deliveries.extend(ticket.zip(delivery));
-                    self.asked.extend(ticket.zip(asked));
-                }
-                Err(EmitError::Full(frame)) => {
-                    self.posted.push_front(Posted { frame, delivery, asked });
-                    break;
-                }
-                Err(error) => {
-                    if let Some(frame) = error.into_frame() {
-                        self.give_up(Posted { frame, delivery, asked });
-                    }
-                }
-            }
+        let Self { driver, line, backlog, deliveries, outlet, .. } = self;
+        let before = backlog.len();
+        for event in backlog.hand_over(deliveries, |frame, tracked| driver.send(frame, tracked)) {
+            trace::event(line.config(), &event);
+            outlet.take(event, driver);
         }
-        self.posted.len() < before
-    }
-
-    fn give_up(&mut self, posted: Posted) {
-        let event = Event::Undelivered(Undelivered { frame: posted.give_up(), maybe_sent: false });
-        trace::event(self.line.config(), &event);
-        self.outlet.take(event, &mut self.driver);
+        backlog.len() < before
     }
 
     /// Takes events as long as there is room for them; says whether the machine is done.
@@ -136,7 +109,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         trace::event(self.line.config(), &event);
         // What left before a disconnect is to be known as such when that is heard of.
         self.settle();
-        let asked = self.driver.answered().and_then(|ticket| self.asked.remove(&ticket));
+        let asked = self.driver.answered().and_then(|ticket| self.deliveries.answered(ticket));
         match (asked, event) {
             (Some(asked), Event::Message(message)) => asked.settle_with(&message),
             (_, event) => self.outlet.take(event, &mut self.driver),
@@ -146,15 +119,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     fn settle(&mut self) {
         let mut lost = false;
         while let Some((ticket, outcome)) = self.driver.poll_outcome() {
-            if let Some(delivery) = self.deliveries.remove(&ticket) {
-                delivery.settle(outcome);
-            }
-            if outcome != Outcome::Flushed {
-                lost = true;
-                if let Some(asked) = self.asked.remove(&ticket) {
-                    asked.settle(Err(RequestError::Lost));
-                }
-            }
+            self.deliveries.settle(ticket, outcome);
+            lost |= outcome != Outcome::Flushed;
         }
         if lost {
             self.line.lose_answers(false);
@@ -164,16 +130,17 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     /// Tells the handles how things stand.
     fn report(&mut self) {
         self.settle();
-        let posted: usize = self.posted.iter().map(|posted| posted.frame.len()).sum();
+        let posted = self.backlog.bytes();
         let pending = self.driver.pending_bytes() + posted;
         let behind = self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
         self.outlet.note_held(self.driver.held_bytes() + posted + behind);
     }
 
     fn finish(&mut self) {
-        let posted = mem::take(&mut self.posted);
-        for posted in posted.into_iter().chain(self.line.close()) {
-            self.give_up(posted);
+        self.backlog.add(self.line.close());
+        for event in self.backlog.give_up() {
+            trace::event(self.line.config(), &event);
+            self.outlet.take(event, &mut self.driver);
         }
     }
 }
@@ -200,15 +167,9 @@ impl<D: Drive + Unpin, O: Outlet> Future for ConnectionTask<D, O> {
 impl<D, O: Outlet> Drop for ConnectionTask<D, O> {
     /// A runtime that shuts down drops its tasks: whoever waits for this one must hear of it.
     fn drop(&mut self) {
-        for posted in self.posted.drain(..).chain(self.line.close()) {
-            drop(posted.give_up());
-        }
-        for delivery in self.deliveries.values() {
-            delivery.settle(Outcome::Maybe);
-        }
-        for asked in self.asked.values() {
-            asked.settle(Err(RequestError::Lost));
-        }
+        self.backlog.add(self.line.close());
+        self.backlog.clear();
+        self.deliveries.clear();
         self.line.lose_answers(true);
     }
 }

@@ -30,6 +30,7 @@ fn spans_are_milliseconds() {
     assert_eq!(with("drainTimeout", 1500).drain_timeout, Duration::from_millis(1500));
     assert_eq!(with("drainTimeout", 0).drain_timeout, Duration::ZERO);
     assert_eq!(with("drainTimeout", "Infinity").drain_timeout, Duration::MAX);
+    assert_eq!(with("udpIdleTimeout", 1500).limits.udp_idle_timeout, Duration::from_millis(1500));
     assert_eq!(with("messageTtl", 20).message_ttl, Some(Duration::from_millis(20)));
     assert_eq!(with("syncTimeout", "20").sync_timeout, Some(Duration::from_millis(20)));
     for none in [json!(false), json!(null), json!(0), json!("Infinity")] {

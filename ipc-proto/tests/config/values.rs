@@ -35,12 +35,15 @@ fn flags_are_what_javascript_takes_for_true() {
 #[test]
 fn limits_are_positive_integers_or_infinity() {
     type Limit = (&'static str, fn(&Config) -> Option<usize>);
-    let limits: [Limit; 5] = [
+    let limits: [Limit; 8] = [
         ("maxMessageSize", |config| config.limits.max_message_size),
         ("maxPendingBytes", |config| Some(config.limits.max_pending_bytes)),
         ("maxEventNameLength", |config| Some(config.limits.max_event_name_length)),
         ("maxConnections", |config| Some(config.limits.max_connections)),
         ("memoryBudget", |config| Some(config.limits.memory_budget)),
+        ("maxUdpPeers", |config| Some(config.limits.max_udp_peers)),
+        ("maxUdpPartial", |config| Some(config.limits.max_udp_partial)),
+        ("udpPartialBudget", |config| Some(config.limits.udp_partial_budget)),
     ];
     for (name, limit) in limits {
         let values = [(json!(1), 1), (json!(4096.0), 4096), (json!(1e3), 1000)];

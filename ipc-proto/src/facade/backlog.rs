@@ -1,0 +1,121 @@
+//! What handles posted, on its way into a machine.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+
+use core::mem;
+
+use super::{
+    line::Posted,
+    request::{Asked, RequestError},
+    sender::Delivery,
+};
+use crate::{
+    error::EmitError,
+    event::{Event, Outcome, Ticket, Undelivered},
+    frame::Frame,
+};
+
+/// Frames that the machine has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    posted: VecDeque<Posted>,
+}
+
+impl Backlog {
+    pub(super) fn add(&mut self, mut posted: VecDeque<Posted>) {
+        self.posted.append(&mut posted);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.posted.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.posted.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.posted.iter().map(|posted| posted.frame.len()).sum()
+    }
+
+    /// Gives the machine what was posted, as far as it takes it. Returns an event for each frame that it will not
+    /// take later either.
+    pub(super) fn hand_over(
+        &mut self,
+        deliveries: &mut Deliveries,
+        mut send: impl FnMut(Frame, bool) -> Result<Option<Ticket>, EmitError>,
+    ) -> Vec<Event> {
+        let mut given_up = Vec::new();
+        while let Some(Posted { frame, delivery, asked }) = self.posted.pop_front() {
+            match send(frame, delivery.is_some()) {
+                Ok(ticket) => deliveries.note(ticket, delivery, asked),
+                Err(EmitError::Full(frame)) => {
+                    self.posted.push_front(Posted { frame, delivery, asked });
+                    break;
+                }
+                Err(error) => {
+                    given_up.extend(error.into_frame().map(|frame| undelivered(Posted { frame, delivery, asked })));
+                }
+            }
+        }
+        given_up
+    }
+
+    /// Gives up everything.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = Event> + use<> {
+        mem::take(&mut self.posted).into_iter().map(undelivered)
+    }
+
+    /// As [`give_up`](Self::give_up), where nobody takes events any more.
+    pub(super) fn clear(&mut self) {
+        self.give_up().for_each(drop);
+    }
+}
+
+fn undelivered(posted: Posted) -> Event {
+    Event::Undelivered(Undelivered { frame: posted.give_up(), maybe_sent: false })
+}
+
+/// Who waits to hear what became of a frame that the machine took.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    waiting: BTreeMap<Ticket, Delivery>,
+    /// Sync mode: who waits for the message that answers.
+    asked: BTreeMap<Ticket, Asked>,
+}
+
+impl Deliveries {
+    fn note(&mut self, ticket: Option<Ticket>, delivery: Option<Delivery>, asked: Option<Asked>) {
+        self.waiting.extend(ticket.zip(delivery));
+        self.asked.extend(ticket.zip(asked));
+    }
+
+    pub(super) fn settle(&mut self, ticket: Ticket, outcome: Outcome) {
+        if let Some(delivery) = self.waiting.remove(&ticket) {
+            delivery.settle(outcome);
+        }
+        if outcome != Outcome::Flushed {
+            if let Some(asked) = self.answered(ticket) {
+                asked.settle(Err(RequestError::Lost));
+            }
+        }
+    }
+
+    /// Who waits for the answer to a frame, which has come.
+    pub(super) fn answered(&mut self, ticket: Ticket) -> Option<Asked> {
+        self.asked.remove(&ticket)
+    }
+
+    /// Nobody will know any more what became of anything.
+    pub(super) fn clear(&mut self) {
+        for delivery in mem::take(&mut self.waiting).into_values() {
+            delivery.settle(Outcome::Maybe);
+        }
+        for asked in mem::take(&mut self.asked).into_values() {
+            asked.settle(Err(RequestError::Lost));
+        }
+    }
+}
