@@ -161,7 +161,13 @@ impl<T> Peers<T> {
     /// Whether there is no room for one more.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.entries.len() - self.extra.len() >= self.max
+        self.free() == 0
+    }
+
+    /// How many more [`insert`](Self::insert) takes.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.max.saturating_sub(self.entries.len() - self.extra.len())
     }
 }
 

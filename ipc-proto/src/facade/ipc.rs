@@ -229,7 +229,8 @@ impl<R: Runtime> Ipc<R> {
             let socket = self.runtime.bind_datagram(&endpoint, config).await?;
             sockets.add_datagram(endpoint, socket, machine);
         } else {
-            sockets.add(self.runtime.listen(&endpoint, config).await?);
+            let listener = Listener::bind(self.runtime.clone(), &endpoint, Arc::clone(config)).await?;
+            sockets.add(listener.into_accept());
         }
         Ok(())
     }

@@ -160,8 +160,8 @@ impl Error {
         match self {
             Self::Bind(error) => Some(error.code()),
             Self::Io(error) => Some(error.code()),
-            Self::Emit(error) => error.code(),
             Self::Config(error) => error.code().map(Code::as_str),
+            Self::Emit(error) => error.code(),
         }
     }
 

@@ -61,10 +61,10 @@ pub(super) struct Shared {
     pub(super) budget: Arc<Budget>,
     pub(super) gate: Gatekeeper,
     pub(super) handlers: Option<HandlerFactory>,
-    /// The ways to the tasks that own UDP sockets.
-    doors: Vec<Arc<Door>>,
     pub(super) handshakes: Handshakes,
     pub(super) accept_errors: Arc<ErrorQueue>,
+    /// The ways to the tasks that own UDP sockets.
+    doors: Vec<Arc<Door>>,
     refused: AtomicU64,
     failed_handshakes: AtomicU64,
     dropped: AtomicU64,
@@ -145,9 +145,9 @@ impl<R: Runtime> Server<R> {
             budget: Arc::new(Budget::new(config.limits.memory_budget)),
             gate: Gatekeeper::default(),
             handlers,
-            doors: datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect(),
             handshakes: Handshakes::default(),
             accept_errors: Arc::default(),
+            doors: datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect(),
             refused: AtomicU64::new(0),
             failed_handshakes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -158,7 +158,9 @@ impl<R: Runtime> Server<R> {
             let task = DatagramTask::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
             runtime.spawn(trace::server(&endpoints, task));
         }
-        if !accepts.is_empty() {
+        if accepts.is_empty() {
+            shared.accept_errors.close();
+        } else {
             let task = AcceptTask::new(runtime.clone(), accepts, Arc::clone(&shared));
             runtime.spawn(trace::server(&endpoints, task));
         }
@@ -362,6 +364,17 @@ impl Shared {
         }
     }
 
+    /// Whether one more connection may come.
+    pub(super) fn has_room(&self) -> bool {
+        lock(&self.peers).free() > self.handshakes.len()
+    }
+
+    pub(super) fn note_failed_handshake(&self, error: IoError) {
+        trace::accept_failed(&error);
+        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+        self.accept_errors.push(error);
+    }
+
     /// Takes a UDP peer in, which counts for no connection.
     pub(super) fn admit_datagrams(self: &Arc<Self>, line: Arc<Line>, address: SocketAddr) -> ServerOutlet {
         let share = Arc::new(self.budget.share());
@@ -369,17 +382,6 @@ impl Shared {
         let entry = Entry { line: Arc::clone(&line), share: Arc::clone(&share), name: None, info };
         let peer = lock(&self.peers).insert_extra(entry);
         ServerOutlet::new(Arc::clone(self), peer, share, line)
-    }
-
-    /// Whether one more connection may come.
-    pub(super) fn has_room(&self) -> bool {
-        lock(&self.peers).len() + self.handshakes.len() < self.config.limits.max_connections
-    }
-
-    pub(super) fn note_failed_handshake(&self, error: IoError) {
-        trace::accept_failed(&error);
-        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
-        self.accept_errors.push(error);
     }
 
     pub(super) fn count_refused(&self) {
