@@ -168,9 +168,14 @@ impl Connection {
         }
     }
 
-    /// The transport failed. What was received before is still handed out. Only the first failure counts.
+    /// The transport failed. What was received before is still handed out. Only the first failure counts; after
+    /// a [`close`](Self::close) that has written everything it counts as the peer's end.
     pub fn handle_error(&mut self, now: Timestamp, error: impl Into<IoError>) {
         self.tick(now);
+        if self.state == State::Closing && self.outbox.pending() == 0 {
+            // All is said, and the peer need not hang up politely.
+            return self.handle_eof(now);
+        }
         self.end_after_input(Some(ConnectionError::Io(error.into())), Reason::Io);
     }
 

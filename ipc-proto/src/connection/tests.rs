@@ -116,6 +116,14 @@ fn a_close_drains_and_has_a_deadline() {
 }
 
 #[test]
+fn after_a_close_a_failure_is_the_end() {
+    let mut conn = server(Config::default());
+    conn.close(NOW);
+    conn.handle_error(NOW, IoError::new("ECONNRESET", "reset"));
+    assert_eq!(events(&mut conn), ["Local"]);
+}
+
+#[test]
 fn pressure_goes_up_and_comes_down() {
     let mut conn = server(Config::default());
     assert_eq!(conn.emit("a", &1).unwrap(), Pressure::Low);

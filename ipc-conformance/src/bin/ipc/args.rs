@@ -256,6 +256,19 @@ pub(crate) struct Common {
     #[arg(long, help_heading = "Protocol")]
     pub(crate) identify_peer: bool,
 
+    /// Our private key, a PEM file: tls endpoints. node-ipc's `private`.
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub(crate) key: Option<String>,
+    /// Our certificate, a PEM file. node-ipc's `public`.
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub(crate) cert: Option<String>,
+    /// Whose certificates to trust, a PEM file. May be repeated. node-ipc's `trustedConnections`.
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub(crate) ca: Vec<String>,
+    /// Ask clients for a certificate, and refuse those without. Servers only.
+    #[arg(long, help_heading = "TLS")]
+    pub(crate) request_cert: bool,
+
     /// Milliseconds between attempts to connect. [default: 500]
     #[arg(long, value_name = "MS", help_heading = "Limits")]
     pub(crate) retry: Option<u64>,

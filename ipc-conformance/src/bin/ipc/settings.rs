@@ -17,6 +17,7 @@ impl Common {
         self.overrule_protocol(&mut config);
         self.overrule_limits(&mut config);
         self.overrule_places(&mut config);
+        self.overrule_tls(&mut config);
         Ok(config)
     }
 
@@ -38,6 +39,17 @@ impl Common {
         set(&mut limits.max_connections, self.max_connections);
         limits.max_message_size = self.max_message_size.or(limits.max_message_size);
         limits.message_timeout = self.message_timeout.map(Duration::from_millis).or(limits.message_timeout);
+    }
+
+    fn overrule_tls(&self, config: &mut Config) {
+        if self.key.is_none() && self.cert.is_none() && self.ca.is_empty() && !self.request_cert {
+            return;
+        }
+        let tls = config.tls.get_or_insert_default();
+        tls.private = self.key.clone().or_else(|| tls.private.take());
+        tls.public = self.cert.clone().or_else(|| tls.public.take());
+        tls.trusted_connections.extend(self.ca.iter().cloned());
+        tls.request_cert = self.request_cert.then_some(true).or(tls.request_cert);
     }
 
     fn overrule_places(&self, config: &mut Config) {
