@@ -3,7 +3,7 @@
 //! Bad configuration, bad peers, refused emits and failed IO are different types. Nothing here panics; a panic
 //! anywhere in this crate is a defect.
 
-use alloc::{borrow::Cow, boxed::Box, string::String};
+use alloc::string::String;
 use core::fmt;
 
 use crate::frame::Frame;
