@@ -37,9 +37,12 @@ async fn print(server: &mut Server, output: Output, signals: &mut Signals) -> Re
     for endpoint in server.endpoints() {
         output.start(&place::show(endpoint), "listening at")?;
     }
+    let mut strangers = server.accept_errors();
     loop {
         tokio::select! {
             () = signals.stop() => return Ok(()),
+            // Of connections that never became peers: failed handshakes, mostly.
+            Some(error) = strangers.next() => output.event(None, &Event::Error(error.into()))?,
             next = server.next() => match next {
                 Some((peer, event)) => output.event(Some(peer), &event)?,
                 None => return Ok(()),
