@@ -1,4 +1,5 @@
 //! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.
 
 pub mod corpus;
+pub mod host;
 pub mod replay;

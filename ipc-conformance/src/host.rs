@@ -1,0 +1,52 @@
+//! The runtimes that the suite and the command run on, behind one trait.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use ipc_proto::{Timestamp, drive::Clock, facade::Runtime};
+
+/// A runtime that a program can be run on.
+pub trait Host: Runtime {
+    /// As it is called on a command line.
+    const NAME: &'static str;
+
+    /// Runs a program to its end, on a runtime that is made for it.
+    fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output;
+
+    /// Ready after `time` on this runtime's clock.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
+        let mut clock = self.clock();
+        let until = Timestamp::new(clock.now().since_epoch().saturating_add(time));
+        poll_fn(move |cx| clock.poll_until(cx, until))
+    }
+
+    /// What `future` gives; `None` when `time` is over before.
+    fn timeout<F: Future>(&self, time: Duration, future: F) -> impl Future<Output = Option<F::Output>> {
+        let sleep = self.sleep(time);
+        async move {
+            let (mut future, mut sleep) = (pin!(future), pin!(sleep));
+            poll_fn(|cx| match future.as_mut().poll(cx) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+            })
+            .await
+        }
+    }
+}
+
+impl Host for ipc_tokio::Tokio {
+    const NAME: &'static str = "tokio";
+
+    fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.expect("the system has a thread and an epoll for a runtime");
+        let output = runtime.block_on(async { main(Self::default()).await });
+        // Whoever still reads standard input would keep it from ending.
+        runtime.shutdown_background();
+        output
+    }
+}
