@@ -4,9 +4,11 @@
 
 mod error;
 mod load;
+mod own;
 mod pem;
 mod reload;
 
 pub use error::{handshake_error, session_error, timed_out};
 pub use load::{client_config, server_config, server_name};
+pub use own::{Acceptor, Connector, Own};
 pub use reload::Reloadable;
