@@ -67,6 +67,8 @@ impl ipc_os::Connect for Connect {
             (Endpoint::Path(path), _) => unix(ipc_os::connect_path(path)),
             #[cfg(unix)]
             (Endpoint::Abstract(name), _) => unix(ipc_os::connect_abstract(name)),
+            #[cfg(windows)]
+            (Endpoint::Pipe(name), _) => crate::pipe::connect(&full_name(name)?).await.map(Io::Pipe),
             (Endpoint::Tcp { host, port }, _) => tcp::connect(host, *port, &self.config.interface).await.map(Io::Tcp),
             (Endpoint::Tls { host, port }, Some(connector)) => {
                 let socket = tcp::connect(host, *port, &self.config.interface).await?;
@@ -87,9 +89,19 @@ fn unix(stream: io::Result<std::os::unix::net::UnixStream>) -> Result<Io, IoErro
     Ok(Io::Unix(tokio::net::UnixStream::from_std(stream?)?))
 }
 
+#[cfg(windows)]
+fn full_name(pipe: &str) -> Result<String, IoError> {
+    // `check` has refused what has none.
+    ipc_proto::endpoint::pipe_name(pipe).map_err(|error| IoError::new("EINVAL", error.to_string()))
+}
+
 /// Whether this crate can reach `endpoint` on this system.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
-    let hint = "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS \
-                (tls:HOST:PORT) here";
+    #[cfg(windows)]
+    if let Endpoint::Pipe(name) = endpoint {
+        return Ok(ipc_proto::endpoint::pipe_name(name).map(drop)?);
+    }
+    let local = if cfg!(windows) { "named pipes (pipe:NAME)" } else { "Unix sockets (unix:PATH, abstract:NAME)" };
+    let hint = &format!("ipc-tokio speaks over {local}, TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here");
     Ok(ipc_os::check_stream(endpoint, hint)?)
 }

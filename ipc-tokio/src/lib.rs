@@ -28,6 +28,8 @@ mod codec;
 mod datagram;
 mod dial;
 mod io;
+#[cfg(windows)]
+mod pipe;
 mod runtime;
 mod tcp;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
@@ -50,6 +52,8 @@ pub use ipc_proto::{
     facade::{AcceptErrors, Delivery, Error, Handler, RequestError, Sender, ServerStats},
     request::Request,
 };
+#[cfg(windows)]
+pub use pipe::PipeIo;
 pub use runtime::{Clock, Tokio};
 #[cfg(feature = "tls")]
 pub use tls::TlsIo;

@@ -23,7 +23,9 @@ impl Place {
     }
 
     fn path(&self, name: &str) -> String {
-        self.dir.path().join(name).to_str().unwrap().to_owned()
+        let path = self.dir.path().join(name).to_str().unwrap().to_owned();
+        // A pipe's name has no drive and no backslash.
+        if cfg!(windows) { path.replace([':', '\\'], "/") } else { path }
     }
 
     /// A config whose sockets are all in this folder.

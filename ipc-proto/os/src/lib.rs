@@ -12,7 +12,7 @@
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
-//! the runtime.
+//! the runtime. What all of those have to know of names and errors exists on Windows only (`pipe_to_bind`).
 //!
 //! # How a local server listens
 //!
@@ -32,6 +32,8 @@ mod dial;
 mod environment;
 mod inherited;
 pub mod no_tls;
+#[cfg(windows)]
+mod pipe;
 mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -63,3 +65,5 @@ pub use guard::SocketGuard;
 pub use local::{LocalListener, bind_abstract, bind_local};
 #[cfg(unix)]
 pub use peer::{HAS_PEER_CREDENTIALS, PeerCredentials, peer_credentials};
+#[cfg(windows)]
+pub use pipe::{is_pipe_busy, is_pipe_end, pipe_bind_error, pipe_to_bind};

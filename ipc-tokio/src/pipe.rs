@@ -1,0 +1,232 @@
+//! tokio's named pipes, on Windows.
+//!
+//! A pipe's end cannot be shut by half, and its close is all that the peer sees. Here shutting down waits until what was
+//! written is in the pipe, where the peer can read it even after the close, and then, as libuv does, for the peer's own
+//! end or for [`GRACE`] of silence.
+
+use std::{
+    future::Future,
+    io, mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, BytesMut};
+use ipc_proto::{BindError, Config, IoError, Outbox, drive::Transport};
+use tokio::{
+    io::Interest,
+    net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, PipeMode, ServerOptions},
+    time::{Instant, Sleep},
+};
+
+/// The room of a pipe in each direction, and the most that one write takes: a write is copied while it is under way.
+const ROOM: u32 = 64 << 10;
+
+/// How many instances wait for clients, so that a few who come at once need not try again.
+const WAITING: usize = 4;
+
+/// How long a client looks again for an instance that is free.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it looks.
+const PACE: Duration = Duration::from_millis(10);
+
+/// How long a peer has after our end to send what it still has, from its latest byte.
+const GRACE: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+enum End {
+    Server(NamedPipeServer),
+    Client(NamedPipeClient),
+}
+
+/// Runs one expression on whichever end it is.
+macro_rules! on_end {
+    ($io:expr, $pipe:ident => $what:expr) => {
+        match $io {
+            End::Server($pipe) => $what,
+            End::Client($pipe) => $what,
+        }
+    };
+}
+
+/// One end of a named pipe.
+///
+/// Dropped while a write waits for the peer to read, a server's end takes the pipe from the peer; a client's cannot, and
+/// keeps its handle until the peer reads or hangs up.
+#[derive(Debug)]
+pub struct PipeIo {
+    end: End,
+    /// Running since all was written.
+    grace: Option<Pin<Box<Sleep>>>,
+}
+
+impl PipeIo {
+    const fn new(end: End) -> Self {
+        Self { end, grace: None }
+    }
+
+    /// Begins a write. mio finishes it by itself and then says once more that the pipe can be written to; so that this
+    /// can be told from before, the write takes that away.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let blocked = || io::Error::from(io::ErrorKind::WouldBlock);
+        let mut result = Err(blocked());
+        let begun: io::Result<()> = on_end!(&self.end, pipe => pipe.try_io(Interest::WRITABLE, || {
+            result = pipe.try_write(bytes);
+            Err(blocked())
+        }));
+        drop(begun);
+        result
+    }
+
+    /// Ready when no write is under way.
+    fn poll_written(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_end!(&self.end, pipe => pipe.poll_write_ready(cx))
+    }
+
+    fn is_writing(&self) -> bool {
+        on_end!(&self.end, pipe => pipe.try_io(Interest::WRITABLE, || Ok(()))).is_err()
+    }
+
+    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.grace.as_mut().map_or(Poll::Pending, |grace| grace.as_mut().poll(cx))
+    }
+}
+
+impl Transport for PipeIo {
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
+        let read = on_end!(&mut self.end, pipe => tokio_util::io::poll_read_buf(Pin::new(pipe), cx, buffer));
+        match read {
+            Poll::Pending => self.poll_grace(cx).map(|()| Ok(0)),
+            Poll::Ready(Err(error)) if ipc_os::is_pipe_end(&error) => Poll::Ready(Ok(0)),
+            Poll::Ready(result) => {
+                if let Some(grace) = &mut self.grace {
+                    grace.as_mut().reset(Instant::now() + GRACE);
+                }
+                Poll::Ready(result.map_err(IoError::from))
+            }
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
+        loop {
+            ready!(self.poll_written(cx))?;
+            let chunk = outbox.chunk();
+            match self.write(&chunk[..chunk.len().min(ROOM as usize)]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(0) => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
+                result => return Poll::Ready(result.map(|written| outbox.advance(written)).map_err(IoError::from)),
+            }
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        ready!(self.poll_written(cx))?;
+        self.grace = Some(Box::pin(tokio::time::sleep(GRACE)));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for PipeIo {
+    fn drop(&mut self) {
+        // Otherwise a peer that does not read would keep the handle, and not learn of the end.
+        if self.is_writing() {
+            if let End::Server(pipe) = &self.end {
+                drop(pipe.disconnect());
+            }
+        }
+    }
+}
+
+/// Connects to the pipe of this full name.
+pub(crate) async fn connect(name: &str) -> Result<PipeIo, IoError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match ClientOptions::new().open(name) {
+            Ok(pipe) => return Ok(PipeIo::new(End::Client(pipe))),
+            Err(error) if ipc_os::is_pipe_busy(&error) && Instant::now() < until => tokio::time::sleep(PACE).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+type Visit = Pin<Box<dyn Future<Output = (NamedPipeServer, io::Result<()>)> + Send>>;
+
+/// An instance of a pipe.
+enum Instance {
+    /// Nobody is there.
+    Free(Visit),
+    /// A client is there, and waits until another instance stands in for this one.
+    Taken(NamedPipeServer),
+}
+
+impl Instance {
+    fn new(name: &str, first: bool) -> io::Result<Self> {
+        let pipe = ServerOptions::new()
+            .first_pipe_instance(first)
+            .reject_remote_clients(true)
+            .pipe_mode(PipeMode::Byte)
+            .in_buffer_size(ROOM)
+            .out_buffer_size(ROOM)
+            .create(name)?;
+        Ok(Self::free(pipe))
+    }
+
+    fn free(pipe: NamedPipeServer) -> Self {
+        Self::Free(Box::pin(async move {
+            let result = pipe.connect().await;
+            (pipe, result)
+        }))
+    }
+
+    /// The client that comes; a new instance is there before it is handed on, so that no other finds no pipe.
+    fn poll(&mut self, cx: &mut Context<'_>, name: &str) -> Poll<io::Result<NamedPipeServer>> {
+        if let Self::Free(visit) = self {
+            let (pipe, result) = ready!(visit.as_mut().poll(cx));
+            if let Err(error) = result {
+                drop(pipe.disconnect());
+                *self = Self::free(pipe);
+                return Poll::Ready(Err(error));
+            }
+            *self = Self::Taken(pipe);
+        }
+        match mem::replace(self, Self::new(name, false)?) {
+            Self::Taken(pipe) => Poll::Ready(Ok(pipe)),
+            Self::Free(_) => Poll::Pending,
+        }
+    }
+}
+
+/// A pipe that clients can connect to.
+pub(crate) struct Listener {
+    name: String,
+    instances: Vec<Instance>,
+}
+
+impl Listener {
+    /// The pipe called `name`, which is nobody else's.
+    pub(crate) fn bind(name: &str, config: &Config) -> Result<Self, BindError> {
+        let full = ipc_os::pipe_to_bind(name, config)?;
+        let instances = (0..WAITING).map(|n| Instance::new(&full, n == 0)).collect::<io::Result<_>>();
+        let instances = instances.map_err(|error| ipc_os::pipe_bind_error(name, &error))?;
+        Ok(Self { name: full, instances })
+    }
+
+    pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<PipeIo>> {
+        for n in 0..self.instances.len() {
+            if let Poll::Ready(result) = self.instances[n].poll(cx, &self.name) {
+                // The others come first the next time.
+                self.instances.rotate_left(n + 1);
+                return Poll::Ready(result.map(|pipe| PipeIo::new(End::Server(pipe))));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Listener").field(&self.name).finish()
+    }
+}
