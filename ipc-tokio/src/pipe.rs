@@ -1,8 +1,7 @@
 //! tokio's named pipes, on Windows.
 //!
-//! A pipe's end cannot be shut by half, and its close is all that the peer sees. Here shutting down waits until what was
-//! written is in the pipe, where the peer can read it even after the close, and then, as libuv does, for the peer's own
-//! end or for [`GRACE`] of silence.
+//! A pipe cannot be shut by half: closing it is all that the peer sees. Here shutting down waits until what was written
+//! is in the pipe, where the peer can read it even after the close, and then, as libuv does, for [`GRACE`] of silence.
 
 use std::{
     future::Future,
@@ -39,14 +38,16 @@ const GRACE: Duration = Duration::from_millis(50);
 enum End {
     Server(NamedPipeServer),
     Client(NamedPipeClient),
+    Closed,
 }
 
-/// Runs one expression on whichever end it is.
+/// Runs one expression on whichever end it is, and another one where it is closed.
 macro_rules! on_end {
-    ($io:expr, $pipe:ident => $what:expr) => {
-        match $io {
+    ($end:expr, $pipe:ident => $what:expr, closed => $closed:expr) => {
+        match $end {
             End::Server($pipe) => $what,
             End::Client($pipe) => $what,
+            End::Closed => $closed,
         }
     };
 }
@@ -75,38 +76,37 @@ impl PipeIo {
         let begun: io::Result<()> = on_end!(&self.end, pipe => pipe.try_io(Interest::WRITABLE, || {
             result = pipe.try_write(bytes);
             Err(blocked())
-        }));
+        }), closed => return Err(io::ErrorKind::BrokenPipe.into()));
         drop(begun);
         result
     }
 
     /// Ready when no write is under way.
     fn poll_written(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_end!(&self.end, pipe => pipe.poll_write_ready(cx))
+        on_end!(&self.end, pipe => pipe.poll_write_ready(cx), closed => Poll::Ready(Ok(())))
     }
 
     fn is_writing(&self) -> bool {
-        on_end!(&self.end, pipe => pipe.try_io(Interest::WRITABLE, || Ok(()))).is_err()
+        on_end!(&self.end, pipe => pipe.try_io(Interest::WRITABLE, || Ok(())).is_err(), closed => false)
     }
 
-    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.grace.as_mut().map_or(Poll::Pending, |grace| grace.as_mut().poll(cx))
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        on_end!(&mut self.end,
+            pipe => tokio_util::io::poll_read_buf(Pin::new(pipe), cx, buffer),
+            closed => Poll::Ready(Ok(0)))
     }
 }
 
 impl Transport for PipeIo {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
-        let read = on_end!(&mut self.end, pipe => tokio_util::io::poll_read_buf(Pin::new(pipe), cx, buffer));
-        match read {
-            Poll::Pending => self.poll_grace(cx).map(|()| Ok(0)),
-            Poll::Ready(Err(error)) if ipc_os::is_pipe_end(&error) => Poll::Ready(Ok(0)),
-            Poll::Ready(result) => {
-                if let Some(grace) = &mut self.grace {
-                    grace.as_mut().reset(Instant::now() + GRACE);
-                }
-                Poll::Ready(result.map_err(IoError::from))
-            }
+        let result = ready!(self.poll_read(cx, buffer));
+        if let Some(grace) = &mut self.grace {
+            grace.as_mut().reset(Instant::now() + GRACE);
         }
+        Poll::Ready(match result {
+            Err(error) if ipc_os::is_pipe_end(&error) => Ok(0),
+            result => result.map_err(IoError::from),
+        })
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
@@ -123,7 +123,11 @@ impl Transport for PipeIo {
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
         ready!(self.poll_written(cx))?;
-        self.grace = Some(Box::pin(tokio::time::sleep(GRACE)));
+        let grace = self.grace.get_or_insert_with(|| Box::pin(tokio::time::sleep(GRACE)));
+        ready!(grace.as_mut().poll(cx));
+        self.end = End::Closed;
+        // Whoever waits to read is to see the end.
+        cx.waker().wake_by_ref();
         Poll::Ready(Ok(()))
     }
 }
@@ -182,14 +186,19 @@ impl Instance {
 
     /// The client that comes; a new instance is there before it is handed on, so that no other finds no pipe.
     fn poll(&mut self, cx: &mut Context<'_>, name: &str) -> Poll<io::Result<NamedPipeServer>> {
-        if let Self::Free(visit) = self {
+        while let Self::Free(visit) = self {
             let (pipe, result) = ready!(visit.as_mut().poll(cx));
-            if let Err(error) = result {
-                drop(pipe.disconnect());
-                *self = Self::free(pipe);
-                return Poll::Ready(Err(error));
+            match result {
+                Ok(()) => *self = Self::Taken(pipe),
+                Err(error) => {
+                    drop(pipe.disconnect());
+                    *self = Self::free(pipe);
+                    // Who has gone meanwhile is no failure.
+                    if !ipc_os::is_pipe_end(&error) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
             }
-            *self = Self::Taken(pipe);
         }
         match mem::replace(self, Self::new(name, false)?) {
             Self::Taken(pipe) => Poll::Ready(Ok(pipe)),

@@ -12,7 +12,10 @@ use futures_util::FutureExt as _;
 use ipc_tokio::{
     BindError, Client, Config, Dialect, Endpoint, Error, Event, Frame, Ipc, PeerId, Profile, Reason, Retry, Server,
 };
-use tokio::{net::windows::named_pipe::ClientOptions, time::timeout};
+use tokio::{
+    net::windows::named_pipe::{ClientOptions, ServerOptions},
+    time::timeout,
+};
 
 /// Long enough for the slowest machine; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,7 +102,8 @@ async fn one_server_is_found_by_the_names_of_both_generations() {
     let mut server = Ipc::new(config().id(&*id)).serve_both().await.unwrap();
     assert_eq!(server.endpoints().len(), 2);
     for endpoint in server.endpoints().to_vec() {
-        soon(connect(config(), &endpoint).emit("m", "hello")).await.unwrap();
+        let client = connect(config(), &endpoint);
+        soon(client.emit("m", "hello")).await.unwrap();
         assert_eq!(message(&mut server).await.1, "hello");
     }
 }
@@ -138,13 +142,25 @@ async fn names_that_no_pipe_can_have_are_refused() {
     assert!(error.to_string().contains("pipe:NAME"), "{error}");
 }
 
+/// Windows does; Wine 8 makes every instance that is asked for.
+fn system_keeps_first_instances() -> bool {
+    let name = full(&pipe());
+    let first = || ServerOptions::new().first_pipe_instance(true).create(&name);
+    let _held = first().unwrap();
+    first().is_err()
+}
+
 #[tokio::test]
 async fn a_pipe_belongs_to_one_server_at_a_time() {
     let endpoint = pipe();
     let first = serve(config(), &endpoint).await;
-    let error = Ipc::new(config()).serve_endpoints(vec![endpoint.clone()]).await.unwrap_err();
-    assert!(matches!(&error, Error::Bind(BindError::InUse { live: true, .. })), "{error:?}");
-    assert_eq!(error.code(), Some("EADDRINUSE"));
+    if system_keeps_first_instances() {
+        let error = Ipc::new(config()).serve_endpoints(vec![endpoint.clone()]).await.unwrap_err();
+        assert!(matches!(&error, Error::Bind(BindError::InUse { live: true, .. })), "{error:?}");
+        assert_eq!(error.code(), Some("EADDRINUSE"));
+    } else {
+        println!("not checked: this system does not know FILE_FLAG_FIRST_PIPE_INSTANCE");
+    }
     soon(first.stop()).await;
     drop(first);
     // The handles close when the reactor has seen their last operations end.
@@ -164,7 +180,8 @@ async fn in_assured_a_pipe_is_dialled_and_not_served() {
     assert_eq!(error.code(), Some("ERR_IPC_ASSURED_TRANSPORT"));
     let endpoint = pipe();
     let mut server = serve(config(), &endpoint).await;
-    soon(connect(assured(), &endpoint).emit("m", "hello")).await.unwrap();
+    let client = connect(assured(), &endpoint);
+    soon(client.emit("m", "hello")).await.unwrap();
     assert_eq!(message(&mut server).await.1, "hello");
 }
 
@@ -305,7 +322,8 @@ async fn a_client_that_dies_in_the_middle_of_a_message_harms_nobody() {
             "{seen:?}"
         );
     }
-    soon(connect(config(), &endpoint).emit("m", "alive")).await.unwrap();
+    let client = connect(config(), &endpoint);
+    soon(client.emit("m", "alive")).await.unwrap();
     assert_eq!(message(&mut server).await.1, "alive");
     assert_eq!(server.accept_errors().next().now_or_never(), None);
 }
@@ -313,7 +331,7 @@ async fn a_client_that_dies_in_the_middle_of_a_message_harms_nobody() {
 #[tokio::test]
 async fn clients_that_come_and_go_always_find_the_pipe() {
     let endpoint = pipe();
-    let mut server = serve(config(), &endpoint).await;
+    let mut server = serve(config().max_connections(1_000), &endpoint).await;
     let raw = full(&endpoint);
     let comer = std::thread::spawn(move || {
         let mut came = 0;
