@@ -1,5 +1,6 @@
 // What every script here begins with: `node SCRIPT.mjs VERSION ENDPOINT [ENCODING]`, where VERSION is 9 or 14 and
-// ENDPOINT is `unix:PATH` or `tcp:HOST:PORT`. The package comes from the folder that IPC_NODE_DIR names.
+// ENDPOINT is `unix:PATH`, `tcp:HOST:PORT` or, for the script's own id at its default path, `id:`. The package comes from
+// the folder that IPC_NODE_DIR names.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +15,7 @@ ipc.config.silent = true;
 ipc.config.retry = 50;
 if (encoding) Object.assign(ipc.config, { rawBuffer: true, encoding });
 
-const [, scheme, place] = /^(unix|tcp):(.*)$/.exec(endpoint);
+const [, scheme, place] = /^(unix|tcp|id):(.*)$/.exec(endpoint);
 const [, host, port] = /^(.*):(\d+)$/.exec(place) ?? [];
 
 /** Serves at the endpoint; says where, port 0 being whatever the system picked. */
@@ -25,6 +26,7 @@ export function serve(handlers) {
     console.log(`listening at ${scheme}:${scheme === 'tcp' ? `${host}:${address.port}` : address}`);
   };
   if (scheme === 'tcp') ipc.serveNet(host, Number(port), started);
+  else if (scheme === 'id') ipc.serve(started);
   else ipc.serve(place, started);
   ipc.server.start();
 }
@@ -33,5 +35,6 @@ export function serve(handlers) {
 export function connect(name, handlers) {
   const ready = () => handlers(ipc.of[name]);
   if (scheme === 'tcp') ipc.connectToNet(name, host, Number(port), ready);
+  else if (scheme === 'id') ipc.connectTo(name, ready);
   else ipc.connectTo(name, place, ready);
 }

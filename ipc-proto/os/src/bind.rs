@@ -127,6 +127,7 @@ impl Inherited {
 }
 
 #[cfg(test)]
+#[cfg_attr(not(unix), allow(irrefutable_let_patterns, reason = "only Unix has several kinds of listeners"))]
 mod tests {
     use std::net::TcpListener;
 
