@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use ipc_proto::{BindError, Config, IoError, Outbox, drive::Transport};
 use tokio::{
     io::Interest,
@@ -110,15 +110,16 @@ impl Transport for PipeIo {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
-        loop {
-            ready!(self.poll_written(cx))?;
-            let chunk = outbox.chunk();
-            match self.write(&chunk[..chunk.len().min(ROOM as usize)]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(0) => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
-                result => return Poll::Ready(result.map(|written| outbox.advance(written)).map_err(IoError::from)),
+        let written = ipc_os::poll_send(outbox, |pieces| {
+            loop {
+                ready!(self.poll_written(cx))?;
+                match self.write(&pieces[0][..pieces[0].len().min(ROOM as usize)]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
             }
-        }
+        });
+        written.map_err(IoError::from)
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
