@@ -111,9 +111,10 @@ impl Transport for PipeIo {
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
         let written = ipc_os::poll_send(outbox, |pieces| {
+            let piece = pieces.first().map_or(&[][..], |piece| &piece[..piece.len().min(ROOM as usize)]);
             loop {
                 ready!(self.poll_written(cx))?;
-                match self.write(&pieces[0][..pieces[0].len().min(ROOM as usize)]) {
+                match self.write(piece) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     result => return Poll::Ready(result),
                 }
