@@ -6,6 +6,8 @@ use bytes::Buf;
 use super::*;
 use crate::config::Dialect;
 
+mod quick;
+
 const NOW: Timestamp = Timestamp::ZERO;
 
 fn at(millis: u64) -> Timestamp {

@@ -16,6 +16,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::{
     client::{Action, Client, ClientState},
+    config::Config,
     connection::Connection,
     error::{ConfigError, EmitError, IoError},
     event::{Event, Outcome, Stats, Ticket},
@@ -288,7 +289,8 @@ impl<T: Transport> Pipe<T> {
 
 /// What a turn of the loop came to.
 enum Turn {
-    Event(Option<Event>),
+    /// There is an event, or there will be none any more.
+    Done,
     Moved,
     Stuck,
 }
@@ -296,10 +298,10 @@ enum Turn {
 /// Takes turns until there is an event or nothing moves. A peer that always has something does not starve the
 /// others: after a while they are let in, and `cx` is woken.
 #[inline]
-fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<Option<Event>> {
+fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<()> {
     for _ in 0..BUDGET {
         match turn(cx) {
-            Turn::Event(event) => return Poll::Ready(event),
+            Turn::Done => return Poll::Ready(()),
             Turn::Moved => {}
             Turn::Stuck => return Poll::Pending,
         }
@@ -323,11 +325,21 @@ pub trait Drive {
     /// The next event; `None` after the last one. Pending wakes `cx` when something may have changed.
     ///
     /// Dropping the caller between polls loses nothing: all state is here.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut event = None;
+        self.poll_event_into(cx, &mut event).map(|()| event)
+    }
+
+    /// As [`poll_event`](Self::poll_event), into `slot`, which must be empty and stays so after the last event. An
+    /// event is large, and one that is looked at where it was built need not be copied.
+    fn poll_event_into(&mut self, cx: &mut Context<'_>, slot: &mut Option<Event>) -> Poll<()>;
 
     /// Moves bytes without taking events, for a caller that has no room for one, or waits for room in the
     /// outbox. Says whether anything moved; if not, `cx` is woken when something may have changed.
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool;
+
+    /// What the machine was configured with.
+    fn config(&self) -> &Config;
 
     /// Takes a frame; the ticket is there if one was asked for.
     ///
