@@ -63,7 +63,7 @@ impl Clock {
 /// Step 1 of a server: takes the events and answers them. While much waits to be written it takes none, so that a
 /// peer that does not read is not read from for long either.
 pub(crate) fn answer_all(conn: &mut Connection, turns: u64) {
-    while conn.pending_bytes() < Pressure::HIGH_MARK {
+    while !conn.is_pressed() {
         let Some(event) = conn.poll_event() else { break };
         let result = match &event {
             Event::Message(message) if message.name() == "turns" => conn.emit("turns", &turns),
