@@ -31,7 +31,8 @@ fn main() {
         trials.push(if without { trial.with_kind("there is no io_uring") } else { trial });
     };
     for example in &program::EXAMPLES {
-        for (name, test) in server::TESTS.into_iter().chain(client::TESTS) {
+        let of_unix = server::UNIX_TESTS.into_iter().filter(|_| example.wire == "unix");
+        for (name, test) in server::TESTS.into_iter().chain(of_unix).chain(client::TESTS) {
             add(name.to_owned(), false, example, test);
         }
         for (version, name, test) in server::NODE_TESTS.into_iter().chain(client::NODE_TESTS) {

@@ -1,5 +1,6 @@
 //! The server halves.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ pub(crate) const TESTS: [(&str, Test); 5] = [
     ("server_outlives_peers_that_vanish", |example| Box::pin(outlives_peers(example))),
     ("server_sleeps_while_clients_are_idle", |example| Box::pin(sleeps(example))),
 ];
+
+pub(crate) const UNIX_TESTS: [(&str, Test); 1] =
+    [("server_gives_up_who_will_never_read", |example| Box::pin(gives_up(example)))];
 
 pub(crate) const NODE_TESTS: [(&str, &str, Test); 2] = [
     ("9", "client", |example| Box::pin(answers_node("9", example))),
@@ -110,6 +114,16 @@ async fn outlives_peers(example: &'static Example) {
         stays.emit("still", &n).await.unwrap();
         assert_eq!(message(&mut stays).await.decode::<i32>().unwrap(), n);
     }
+}
+
+/// Writing fails, and nothing ever comes to be read. (TCP does not tell.)
+async fn gives_up(example: &'static Example) {
+    let (mut server, at) = Program::server(example).await;
+    let Endpoint::Path(path) = &at else { panic!("{at} is no Unix socket") };
+    let mut deaf = std::os::unix::net::UnixStream::connect(path).unwrap();
+    deaf.shutdown(std::net::Shutdown::Read).unwrap();
+    deaf.write_all(b"{\"type\":\"m\"}\x0c").unwrap();
+    server.until("Disconnected").await;
 }
 
 async fn turns(client: &mut Client) -> u64 {

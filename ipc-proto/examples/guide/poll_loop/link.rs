@@ -41,12 +41,17 @@ impl Link {
         machine.outbox().remaining() < before
     }
 
-    /// What to wait for.
+    /// What to wait for. One that cannot be written is ready at once.
     pub(crate) fn interest<M: Machine>(&self, machine: &mut M) -> PollFlags {
         let mut flags = PollFlags::empty();
-        flags.set(PollFlags::IN, machine.wants_read() || self.broken.is_some());
-        flags.set(PollFlags::OUT, machine.outbox().has_remaining() && self.broken.is_none());
+        flags.set(PollFlags::IN, machine.wants_read());
+        flags.set(PollFlags::OUT, machine.outbox().has_remaining());
         flags
+    }
+
+    /// Whether what `poll` says is a reason to read.
+    pub(crate) fn is_ready(&self, said: PollFlags) -> bool {
+        self.broken.is_some() || said.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR)
     }
 
     /// Reads once: `poll` says when there is more, and meanwhile others have their turn.

@@ -29,8 +29,8 @@ pub(crate) fn run(at: &str) -> Result<()> {
 
         let ready = wait_for(&listener, &mut peers, &clock)?;
         let now = clock.now();
-        for peer in ready {
-            if let Some(seat) = peers.get_mut(peer) {
+        for (peer, said) in ready {
+            if let Some(seat) = peers.get_mut(peer).filter(|seat| seat.link.is_ready(said)) {
                 seat.link.read(&mut seat.conn, now, &mut buffer);
             }
         }
@@ -53,8 +53,8 @@ impl Seat {
     }
 }
 
-/// Waits until somebody is ready or a time has come, and says who is ready.
-fn wait_for(listener: &UnixListener, peers: &mut Peers<Seat>, clock: &Clock) -> Result<Vec<PeerId>> {
+/// Waits until somebody is ready or a time has come, and says what `poll` says of everybody.
+fn wait_for(listener: &UnixListener, peers: &mut Peers<Seat>, clock: &Clock) -> Result<Vec<(PeerId, PollFlags)>> {
     let deadline = peers.iter().filter_map(|(_, seat)| seat.conn.poll_timeout()).min();
     let mut who = Vec::new();
     let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
@@ -67,8 +67,7 @@ fn wait_for(listener: &UnixListener, peers: &mut Peers<Seat>, clock: &Clock) -> 
         }
     }
     wait(&mut fds, clock.left(deadline))?;
-    let readable = |fd: &PollFd<'_>| fd.revents().intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR);
-    Ok(who.into_iter().zip(&fds[1..]).filter(|(_, fd)| readable(fd)).map(|(peer, _)| peer).collect())
+    Ok(who.into_iter().zip(fds[1..].iter().map(PollFd::revents)).collect())
 }
 
 fn accept(listener: &UnixListener, config: &Arc<Config>, peers: &mut Peers<Seat>) -> Result<()> {
