@@ -376,6 +376,17 @@ impl Connection {
         self.state == State::Closing && self.outbox.pending() == 0
     }
 
+    /// Whether so much waits to be written, [`Pressure::HIGH_MARK`] or more, that an application which answers what it
+    /// gets had better take no events for now: what it does not take is in time not read either.
+    ///
+    /// It is `false` once the connection has failed or ended, however much waits, since nothing will leave any more
+    /// and the last events are to be taken. The answer may change when bytes are written and with every `handle_*`.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        let is_over = self.state == State::Closed || self.ending.is_some();
+        !is_over && Pressure::of(self.outbox.pending()) == Pressure::High
+    }
+
     // Getters.
 
     /// Whether the connection is over. Events may still wait.

@@ -258,6 +258,35 @@ fn nothing_is_heard_after_the_end() {
 }
 
 #[test]
+fn a_pressed_connection_lets_its_last_events_be_taken() {
+    let two = b"{\"type\":\"a\"}\x0c{\"type\":\"b\"}\x0c";
+    let large = "x".repeat(Pressure::HIGH_MARK);
+    let pressed = || {
+        let mut conn = server(Config::default());
+        conn.handle_input(NOW, two);
+        assert!(!conn.is_pressed());
+        assert_eq!(conn.emit("large", &large).unwrap(), Pressure::High);
+        assert!(conn.is_pressed());
+        conn
+    };
+    let mut conn = pressed();
+    conn.outbox().advance(1000);
+    assert!(!conn.is_pressed(), "it is written from");
+
+    let mut conn = pressed();
+    conn.handle_eof(NOW);
+    assert!(conn.is_pressed(), "the peer may read still");
+    conn.handle_timeout(at(10_000));
+    assert!(!conn.is_pressed(), "it does not");
+
+    let mut conn = pressed();
+    conn.handle_error(NOW, IoError::new("EPIPE", "gone"));
+    assert!(!conn.is_pressed(), "nothing will leave");
+    assert_eq!(events(&mut conn)[..3], ["a", "b", "EPIPE"]);
+    assert!(conn.is_closed() && !conn.is_pressed());
+}
+
+#[test]
 fn classic_raw_bytes_pass_through_the_encoding() {
     use crate::config::Encoding;
     let classic = || Config::default().profile(Profile::Raw).dialect(Dialect::Classic);
