@@ -20,6 +20,8 @@ fn config() -> Config {
 fn place() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.sock").to_str().unwrap().to_owned();
+    // A pipe's name has no drive and no backslash.
+    let path = if cfg!(windows) { path.replace([':', '\\'], "/") } else { path };
     (dir, path)
 }
 

@@ -224,6 +224,8 @@ mod tests {
         interface.family = Some(Family::V4);
         let found = look_up_tcp("localhost", 1, &interface).unwrap();
         assert!(found.iter().all(SocketAddr::is_ipv4), "{found:?}");
+        // Windows takes the empty name for this machine.
+        #[cfg(unix)]
         assert_eq!(look_up_tcp("", 1, &interface).unwrap_err().code(), "ENOTFOUND");
     }
 

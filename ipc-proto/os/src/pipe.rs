@@ -4,7 +4,7 @@ use std::io;
 
 use ipc_proto::{
     BindError, Config, ConfigError, IoError, Profile,
-    endpoint::{Endpoint, pipe_name},
+    endpoint::{Endpoint, PIPE_PREFIX, pipe_name},
 };
 
 use crate::path_limit;
@@ -27,9 +27,10 @@ pub fn pipe_to_bind(name: &str, config: &Config) -> Result<String, BindError> {
     if matches!(config.profile, Profile::Assured) {
         return Err(BindError::Assured { endpoint: Endpoint::Pipe(name.to_owned()).to_string() });
     }
-    let refused = |error: ConfigError| match name.encode_utf16().count() < path_limit() {
-        true => BindError::Config(error),
-        false => BindError::PathTooLong(error),
+    let length = PIPE_PREFIX.len() + name.encode_utf16().count();
+    let refused = |error: ConfigError| match length > path_limit() {
+        true => BindError::PathTooLong(error),
+        false => BindError::Config(error),
     };
     pipe_name(name).map_err(refused)
 }

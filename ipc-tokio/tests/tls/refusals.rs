@@ -56,6 +56,8 @@ async fn local_sockets_and_explicit_tcp_stay_plain() {
     let ours = Authority::new("ours");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.sock").to_str().unwrap().to_owned();
+    // A pipe's name has no drive and no backslash.
+    let path = if cfg!(windows) { path.replace([':', '\\'], "/") } else { path };
     let ipc = Ipc::new(config(with(&ours.sign(LOCAL))));
     let mut server = ipc.serve_at(path.clone()).await.unwrap();
     let mut client = ipc.connect_to_path("path", path).unwrap();
