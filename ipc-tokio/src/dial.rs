@@ -1,18 +1,9 @@
 //! Dialling with tokio.
 
-use std::{
-    io,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{io, sync::Arc};
 
 use ipc_os::Dialling;
-use ipc_proto::{
-    Config, IoError,
-    drive::{self, Reload},
-    endpoint::Endpoint,
-    facade::Error,
-};
+use ipc_proto::{Config, IoError, drive::Reload, endpoint::Endpoint, facade::Error};
 
 use crate::{
     io::Io,
@@ -21,60 +12,40 @@ use crate::{
 };
 
 /// A way to the first of several endpoints that answers.
-#[derive(Debug)]
-pub struct Dial(Dialling<Connect>);
+pub type Dial = Dialling<Connect>;
 
-impl Dial {
-    pub(crate) fn new(endpoints: &[Endpoint], config: Arc<Config>, own: &Own) -> Result<Self, Error> {
-        endpoints.iter().try_for_each(check)?;
-        let tls = own.connector(endpoints, &config)?;
-        Ok(Self(Dialling::new(endpoints, Connect { config, tls })))
-    }
-}
-
-impl drive::Dial for Dial {
-    type Io = Io;
-
-    fn start(&mut self) {
-        self.0.start();
-    }
-
-    fn cancel(&mut self) {
-        self.0.cancel();
-    }
-
-    fn poll_dial(&mut self, cx: &mut Context<'_>) -> Poll<Result<Io, IoError>> {
-        self.0.poll_dial(cx)
-    }
-
-    fn reload(&self) -> Option<Arc<dyn Reload>> {
-        self.0.reload()
-    }
-}
-
-#[derive(Clone)]
-struct Connect {
+/// How this crate connects.
+#[derive(Clone, Debug)]
+pub struct Connect {
     config: Arc<Config>,
     tls: Option<Connector>,
+}
+
+pub(crate) fn dial(endpoints: &[Endpoint], config: &Arc<Config>, own: &Own) -> Result<Dial, Error> {
+    endpoints.iter().try_for_each(check)?;
+    let tls = own.connector(endpoints, config)?;
+    Ok(Dialling::new(endpoints, Connect { config: Arc::clone(config), tls }))
 }
 
 impl ipc_os::Connect for Connect {
     type Io = Io;
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
-        match (endpoint, &self.tls) {
-            #[cfg(unix)]
-            (Endpoint::Path(path), _) => unix(ipc_os::connect_path(path)),
-            #[cfg(unix)]
-            (Endpoint::Abstract(name), _) => unix(ipc_os::connect_abstract(name)),
-            (Endpoint::Tcp { host, port }, _) => tcp::connect(host, *port, &self.config.interface).await.map(Io::Tcp),
-            (Endpoint::Tls { host, port }, Some(connector)) => {
-                let socket = tcp::connect(host, *port, &self.config.interface).await?;
-                tls::connect(connector, socket, host).await
-            }
-            // `check` has refused all others.
-            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-        }
+    async fn local(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
+        #[cfg(unix)]
+        return Ok(Io::Unix(tokio::net::UnixStream::from_std(ipc_os::connect_local(endpoint)?)?));
+        // `check` has refused it.
+        #[cfg(not(unix))]
+        return Err(unsupported());
+    }
+
+    async fn tcp(&self, host: &str, port: u16) -> Result<Io, IoError> {
+        tcp::connect(host, port, &self.config.interface).await.map(Io::Tcp)
+    }
+
+    async fn tls(&self, host: &str, port: u16) -> Result<Io, IoError> {
+        // There is one wherever one of the endpoints needs it.
+        let Some(connector) = &self.tls else { return Err(unsupported()) };
+        tls::connect(connector, tcp::connect(host, port, &self.config.interface).await?, host).await
     }
 
     fn reload(&self) -> Option<Arc<dyn Reload>> {
@@ -82,9 +53,8 @@ impl ipc_os::Connect for Connect {
     }
 }
 
-#[cfg(unix)]
-fn unix(stream: io::Result<std::os::unix::net::UnixStream>) -> Result<Io, IoError> {
-    Ok(Io::Unix(tokio::net::UnixStream::from_std(stream?)?))
+fn unsupported() -> IoError {
+    io::Error::from(io::ErrorKind::Unsupported).into()
 }
 
 /// Whether this crate can reach `endpoint` on this system.

@@ -36,7 +36,7 @@ mod tls;
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
 pub use datagram::Datagram;
-pub use dial::Dial;
+pub use dial::{Connect, Dial};
 pub use io::Io;
 pub use ipc_os::Inherited;
 pub use ipc_proto as proto;

@@ -18,7 +18,13 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io, tls::Own};
+use crate::{
+    accept::Accept,
+    datagram::Datagram,
+    dial::{self, Dial},
+    io::Io,
+    tls::Own,
+};
 
 /// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
 ///
@@ -93,7 +99,7 @@ impl Runtime for Tokio {
 
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
-        Dial::new(endpoints, Arc::clone(config), &self.own)
+        dial::dial(endpoints, config, &self.own)
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {

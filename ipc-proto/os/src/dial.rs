@@ -83,8 +83,18 @@ pub trait Connect: Clone + Send + Sync + 'static {
     /// What it gives.
     type Io: Transport + 'static;
 
-    /// One attempt at one endpoint. Dropping the future gives it up.
-    fn connect(&self, endpoint: &Endpoint) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
+    /// Connects to a local socket: [`Endpoint::Path`] or [`Endpoint::Abstract`]. Dropping the future gives it up.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no connection, as for the other kinds.
+    fn local(&self, endpoint: &Endpoint) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
+
+    /// Connects over TCP.
+    fn tcp(&self, host: &str, port: u16) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
+
+    /// Connects over TLS, and makes the handshake.
+    fn tls(&self, host: &str, port: u16) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
 
     /// What reads certificates anew, where there are any.
     fn reload(&self) -> Option<Arc<dyn Reload>> {
@@ -138,7 +148,16 @@ impl<C: Connect> fmt::Debug for Dialling<C> {
 }
 
 async fn first<C: Connect>(endpoints: Arc<[Endpoint]>, connect: C) -> Result<C::Io, IoError> {
-    first_that_answers(&*endpoints, |endpoint| connect.connect(endpoint)).await
+    first_that_answers(&*endpoints, |endpoint| attempt(&connect, endpoint)).await
+}
+
+async fn attempt<C: Connect>(connect: &C, endpoint: &Endpoint) -> Result<C::Io, IoError> {
+    match endpoint {
+        Endpoint::Path(_) | Endpoint::Abstract(_) => connect.local(endpoint).await,
+        Endpoint::Tcp { host, port } => connect.tcp(host, *port).await,
+        Endpoint::Tls { host, port } => connect.tls(host, *port).await,
+        _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+    }
 }
 
 /// Makes one attempt after the other, until one succeeds. If none does, the error is the most [`telling`] one.

@@ -4,8 +4,8 @@
 //! * [`bind`] listens at whatever kind of endpoint, by [`bind_local`], [`bind_abstract`], [`bind_tcp`] and
 //!   [`bind_tcp_reusing_port`]; [`bind_datagram`] and [`bind_udp`] bind for UDP. The sockets are the standard library's
 //!   and do not block, so that any runtime can take them.
-//! * [`connect_path`], [`connect_any`], [`connect_abstract`] and [`dial_tcp`] dial without blocking; [`look_up_tcp`]
-//!   blocks. [`Dialling`] tries endpoint after endpoint, for asynchronous runtimes.
+//! * [`connect_path`], [`connect_any`], [`connect_abstract`], [`connect_local`] and [`dial_tcp`] dial without blocking;
+//!   [`look_up_tcp`] blocks. [`Dialling`] tries endpoint after endpoint, for asynchronous runtimes.
 //! * [`poll_send`] and [`Intake`] move bytes between a socket and a machine.
 //! * `tls` (with the feature of that name) loads certificates and keys for rustls, and chooses between them and the
 //!   application's own configurations; [`no_tls`] stands in for it.
@@ -59,7 +59,7 @@ pub use stream::{Intake, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]
-pub use connect::{connect_abstract, connect_any, connect_path};
+pub use connect::{connect_abstract, connect_any, connect_local, connect_path};
 #[cfg(unix)]
 pub use guard::SocketGuard;
 #[cfg(unix)]

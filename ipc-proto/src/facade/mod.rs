@@ -117,6 +117,12 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     fn environment(&self) -> Environment;
 }
 
+/// A runtime that runs its tasks on whatever executor it is given.
+pub trait AnyExecutor: Runtime {
+    /// A runtime whose tasks `spawn` runs in the background.
+    fn with_spawner(spawn: impl Fn(Task) + Send + Sync + 'static) -> Self;
+}
+
 /// A listening socket of a runtime.
 pub trait Accept {
     /// What it gives.
