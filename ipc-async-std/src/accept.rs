@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_io::Async;
-use ipc_os::{Bound, Inherited};
+use ipc_os::{Bound, Inherited, Reloads};
 use ipc_proto::{
     IoError,
     drive::Reload,

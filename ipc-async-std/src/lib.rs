@@ -102,15 +102,7 @@ pub use io::{Io, Stream};
 pub use ipc_os::Inherited;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
-pub use ipc_proto::{
-    Backoff, BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit,
-    EmitError, EncodeError, Encoding, Event, Family, Frame, Interface, IoError, Json, Limits, Loaded, Message, Outcome,
-    Overflow, PeerId, PeerInfo, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats,
-    SyncLoss, TlsOptions, TlsVersion, Undelivered,
-    endpoint::Endpoint,
-    facade::{AcceptErrors, Delivery, Error, Handler, RequestError, Sender, ServerStats, Task},
-    request::Request,
-};
+pub use ipc_proto::facade::names::*;
 pub use runtime::AsyncIo;
 #[cfg(feature = "tls")]
 pub use tls::{TlsIo, TlsStream};

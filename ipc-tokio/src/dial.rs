@@ -1,9 +1,10 @@
 //! Dialling with tokio.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use ipc_os::Dialling;
-use ipc_proto::{Config, IoError, drive::Reload, endpoint::Endpoint, facade::Error};
+use ipc_proto::{Config, Interface, IoError, endpoint::Endpoint, facade::Error};
+use tokio::net::TcpStream;
 
 use crate::{
     io::Io,
@@ -14,47 +15,42 @@ use crate::{
 /// A way to the first of several endpoints that answers.
 pub type Dial = Dialling<Connect>;
 
-/// How this crate connects.
-#[derive(Clone, Debug)]
-pub struct Connect {
-    config: Arc<Config>,
-    tls: Option<Connector>,
-}
-
 pub(crate) fn dial(endpoints: &[Endpoint], config: &Arc<Config>, own: &Own) -> Result<Dial, Error> {
     endpoints.iter().try_for_each(check)?;
-    let tls = own.connector(endpoints, config)?;
-    Ok(Dialling::new(endpoints, Connect { config: Arc::clone(config), tls }))
+    Ok(Dialling::new(endpoints, config, own.connector(endpoints, config)?))
 }
+
+/// How this crate connects.
+#[derive(Debug)]
+pub enum Connect {}
 
 impl ipc_os::Connect for Connect {
     type Io = Io;
+    type Socket = TcpStream;
+    type Connector = Connector;
 
-    async fn local(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
-        #[cfg(unix)]
-        return Ok(Io::Unix(tokio::net::UnixStream::from_std(ipc_os::connect_local(endpoint)?)?));
+    #[cfg(unix)]
+    async fn local(endpoint: &Endpoint) -> Result<Io, IoError> {
+        Ok(Io::Unix(tokio::net::UnixStream::from_std(ipc_os::connect_local(endpoint)?)?))
+    }
+
+    #[cfg(not(unix))]
+    async fn local(_endpoint: &Endpoint) -> Result<Io, IoError> {
         // `check` has refused it.
-        #[cfg(not(unix))]
-        return Err(unsupported());
+        Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
     }
 
-    async fn tcp(&self, host: &str, port: u16) -> Result<Io, IoError> {
-        tcp::connect(host, port, &self.config.interface).await.map(Io::Tcp)
+    async fn tcp(host: &str, port: u16, interface: &Interface) -> Result<TcpStream, IoError> {
+        tcp::connect(host, port, interface).await
     }
 
-    async fn tls(&self, host: &str, port: u16) -> Result<Io, IoError> {
-        // There is one wherever one of the endpoints needs it.
-        let Some(connector) = &self.tls else { return Err(unsupported()) };
-        tls::connect(connector, tcp::connect(host, port, &self.config.interface).await?, host).await
+    fn plain(socket: TcpStream) -> Io {
+        Io::Tcp(socket)
     }
 
-    fn reload(&self) -> Option<Arc<dyn Reload>> {
-        self.tls.as_ref().and_then(Connector::reload)
+    async fn secure(connector: &Connector, socket: TcpStream, host: &str) -> Result<Io, IoError> {
+        tls::connect(connector, socket, host).await
     }
-}
-
-fn unsupported() -> IoError {
-    io::Error::from(io::ErrorKind::Unsupported).into()
 }
 
 /// Whether this crate can reach `endpoint` on this system.

@@ -52,7 +52,7 @@ mod peer;
 mod root;
 
 pub use bind::{Bound, bind, bind_datagram, check_stream};
-pub use dial::{Connect, Dialling, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
+pub use dial::{Connect, Dialling, Reloads, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
 pub use environment::{environment, path_limit};
 pub use inherited::Inherited;
 pub use stream::{Intake, poll_send};

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use ipc_proto::{Config, ConfigError, drive::Reload, endpoint::Endpoint};
 
+use crate::Reloads;
+
 /// No configurations of the application's own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Own;
@@ -42,10 +44,8 @@ fn refuse(endpoint: &Endpoint) -> Result<(), ConfigError> {
 #[derive(Clone, Copy, Debug)]
 pub enum Connector {}
 
-impl Connector {
-    /// Nothing that could be reloaded.
-    #[must_use]
-    pub const fn reload(&self) -> Option<Arc<dyn Reload>> {
+impl Reloads for Connector {
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
         match *self {}
     }
 }
@@ -54,10 +54,8 @@ impl Connector {
 #[derive(Clone, Copy, Debug)]
 pub enum Acceptor {}
 
-impl Acceptor {
-    /// Nothing that could be reloaded.
-    #[must_use]
-    pub const fn reload(&self) -> Option<Arc<dyn Reload>> {
+impl Reloads for Acceptor {
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
         match *self {}
     }
 }

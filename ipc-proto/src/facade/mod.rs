@@ -34,6 +34,7 @@ mod inherited;
 mod ipc;
 mod line;
 mod listener;
+pub mod names;
 mod outlet;
 mod reload;
 mod reply;
