@@ -97,7 +97,7 @@ fn a_connection_of_ones_own_spawns_nothing<E: Host>() {
         let mut accepted = soon(listener.accept()).await.unwrap();
         assert!(matches!(soon(accepted.next()).await, Some(Event::Connected)));
         assert!(matches!(soon(accepted.next()).await, Some(Event::Message(_))));
-        soon(client.close()).await;
+        client.disconnect();
         let last = soon(accepted.next()).await;
         assert!(matches!(last, Some(Event::Disconnected { reason: Reason::Peer, .. })), "{last:?}");
         assert_eq!(spawned.get(), 0);
