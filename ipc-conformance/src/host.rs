@@ -9,6 +9,14 @@ use std::{
 
 use ipc_proto::{Timestamp, drive::Clock, facade::Runtime};
 
+mod async_io;
+#[cfg(feature = "async-std")]
+mod on_async_std;
+
+pub use async_io::{BlockOn, OnSmol, Smol};
+#[cfg(feature = "async-std")]
+pub use on_async_std::{AsyncStd, OnAsyncStd};
+
 /// A runtime that a program can be run on.
 pub trait Host: Runtime {
     /// As it is called on a command line.
