@@ -1,24 +1,19 @@
 //! Dialling with async-io.
 
-use std::{net::TcpStream, sync::Arc};
+use std::net::TcpStream;
 
 use async_io::Async;
 use ipc_os::Dialling;
-use ipc_proto::{Config, Interface, IoError, endpoint::Endpoint, facade::Error};
+use ipc_proto::{Interface, IoError, endpoint::Endpoint, facade::Error};
 
 use crate::{
     io::{Io, Stream},
     tcp,
-    tls::{self, Connector, Own},
+    tls::{self, Connector},
 };
 
 /// A way to the first of several endpoints that answers.
 pub type Dial = Dialling<Connect>;
-
-pub(crate) fn dial(endpoints: &[Endpoint], config: &Arc<Config>, own: &Own) -> Result<Dial, Error> {
-    endpoints.iter().try_for_each(check)?;
-    Ok(Dialling::new(endpoints, config, own.connector(endpoints, config)?))
-}
 
 /// How this crate connects.
 #[derive(Debug)]

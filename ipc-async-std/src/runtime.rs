@@ -54,17 +54,15 @@ impl<E> AsyncIo<E> {
     /// and the time a handshake may take. Such a configuration is never reloaded, and Assured refuses it.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn with_tls_client(mut self, config: Arc<crate::rustls::ClientConfig>) -> Self {
-        self.own.client = Some(config);
-        self
+    pub fn with_tls_client(self, config: Arc<crate::rustls::ClientConfig>) -> Self {
+        Self { own: Own { client: Some(config), ..self.own }, ..self }
     }
 
     /// Servers speak TLS by `config`, as [`with_tls_client`](Self::with_tls_client).
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn with_tls_server(mut self, config: Arc<crate::rustls::ServerConfig>) -> Self {
-        self.own.server = Some(config);
-        self
+    pub fn with_tls_server(self, config: Arc<crate::rustls::ServerConfig>) -> Self {
+        Self { own: Own { server: Some(config), ..self.own }, ..self }
     }
 }
 
@@ -110,7 +108,9 @@ impl<E: 'static> Runtime for AsyncIo<E> {
     }
 
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
-        dial::dial(endpoints, config, &self.own)
+        endpoints.iter().try_for_each(dial::check)?;
+        let tls = self.own.connector(endpoints, config)?;
+        Ok(Dial::new(endpoints, config, tls))
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
@@ -135,9 +135,8 @@ impl<E: 'static> Runtime for AsyncIo<E> {
         Accept::new(bound, tls)
     }
 
-    #[cfg(unix)]
     fn knows_users(&self, endpoint: &Endpoint) -> bool {
-        ipc_os::HAS_PEER_CREDENTIALS && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
+        ipc_os::knows_users(endpoint)
     }
 
     fn environment(&self) -> Environment {

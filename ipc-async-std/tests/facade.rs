@@ -92,7 +92,7 @@ fn a_connection_of_ones_own_spawns_nothing<E: Host>() {
     E::block_on(async {
         let mut listener = ipc.listen("tcp:127.0.0.1:0".parse().unwrap()).await.unwrap();
         let client = Ipc::<E>::new(Place::new().config());
-        let mut client = client.connect_to_endpoint("world", listener.endpoint().clone()).unwrap();
+        let client = client.connect_to_endpoint("world", listener.endpoint().clone()).unwrap();
         soon(client.emit("message", "hello")).await.unwrap();
         let mut accepted = soon(listener.accept()).await.unwrap();
         assert!(matches!(soon(accepted.next()).await, Some(Event::Connected)));

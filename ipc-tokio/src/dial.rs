@@ -1,24 +1,17 @@
 //! Dialling with tokio.
 
-use std::sync::Arc;
-
 use ipc_os::Dialling;
-use ipc_proto::{Config, Interface, IoError, endpoint::Endpoint, facade::Error};
+use ipc_proto::{Interface, IoError, endpoint::Endpoint, facade::Error};
 use tokio::net::TcpStream;
 
 use crate::{
     io::Io,
     tcp,
-    tls::{self, Connector, Own},
+    tls::{self, Connector},
 };
 
 /// A way to the first of several endpoints that answers.
 pub type Dial = Dialling<Connect>;
-
-pub(crate) fn dial(endpoints: &[Endpoint], config: &Arc<Config>, own: &Own) -> Result<Dial, Error> {
-    endpoints.iter().try_for_each(check)?;
-    Ok(Dialling::new(endpoints, config, own.connector(endpoints, config)?))
-}
 
 /// How this crate connects.
 #[derive(Debug)]

@@ -10,7 +10,7 @@
 //! * `tls` (with the feature of that name) loads certificates and keys for rustls, and chooses between them and the
 //!   application's own configurations; [`no_tls`] stands in for it.
 //! * [`Inherited`] is a listener that somebody else bound.
-//! * [`peer_credentials`] says which user is at the other end of a Unix socket.
+//! * [`peer_credentials`] says which user is at the other end of a Unix socket, [`knows_users`] whether it can.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
 //! the runtime.
@@ -53,7 +53,7 @@ mod root;
 
 pub use bind::{Bound, bind, bind_datagram, check_stream};
 pub use dial::{Connect, Dialling, Reloads, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
-pub use environment::{environment, path_limit};
+pub use environment::{environment, knows_users, path_limit};
 pub use inherited::Inherited;
 pub use stream::{Intake, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
