@@ -20,8 +20,8 @@ pub type Dial = Dialling<Connect>;
 pub enum Connect {}
 
 impl ipc_os::Connect for Connect {
-    type Io = Io;
     type Socket = Async<TcpStream>;
+    type Io = Io;
     type Connector = Connector;
 
     #[cfg(unix)]

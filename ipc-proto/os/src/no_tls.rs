@@ -9,8 +9,8 @@ use ipc_proto::{Config, ConfigError, drive::Reload, endpoint::Endpoint};
 use crate::Reloads;
 
 /// No configurations of the application's own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Own;
+#[derive(Clone, Debug, Default)]
+pub struct Own {}
 
 impl Own {
     /// `None`, since none of `endpoints` speaks TLS.
@@ -18,7 +18,7 @@ impl Own {
     /// # Errors
     ///
     /// [`ConfigError`] where one of them does: it names the feature.
-    pub fn connector(self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Option<Connector>, ConfigError> {
+    pub fn connector(&self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Option<Connector>, ConfigError> {
         endpoints.iter().try_for_each(refuse).map(|()| None)
     }
 
@@ -27,7 +27,7 @@ impl Own {
     /// # Errors
     ///
     /// As [`connector`](Self::connector).
-    pub fn acceptor(self, endpoint: &Endpoint, _config: &Config) -> Result<Option<Acceptor>, ConfigError> {
+    pub fn acceptor(&self, endpoint: &Endpoint, _config: &Config) -> Result<Option<Acceptor>, ConfigError> {
         refuse(endpoint).map(|()| None)
     }
 }
