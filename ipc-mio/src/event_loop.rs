@@ -125,15 +125,14 @@ impl EventLoop {
         }
     }
 
-    /// One turn: runs what is to be run, then looks at the sockets, and waits for them if there is nothing else to do,
-    /// for at most `timeout`; `None` is without end. What came is worked on before this returns.
+    /// One turn: looks at the sockets, and does what is to be done. Only where there is nothing to do at first, it waits for
+    /// something, for at most `timeout`; `None` is without end.
     ///
     /// # Errors
     ///
     /// As [`block_on`](Self::block_on).
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let _running = Running::new(&self.reactor);
-        self.reactor.tasks().run(BUDGET);
         self.look(timeout)?;
         self.reactor.tasks().run(BUDGET);
         Ok(())

@@ -1,0 +1,10 @@
+//! The parts in a loop of the test's own.
+#![cfg(unix)]
+
+mod edges;
+mod lifecycle;
+mod requests;
+#[cfg(feature = "tls")]
+mod tls;
+mod traffic;
+mod turns;
