@@ -6,6 +6,7 @@
 //!   and do not block, so that any runtime can take them.
 //! * [`connect_path`], [`connect_any`], [`connect_abstract`] and [`dial_tcp`] dial without blocking; [`look_up_tcp`]
 //!   blocks. [`Dialling`] tries endpoint after endpoint, for asynchronous runtimes.
+//! * [`poll_send`] and [`Intake`] move bytes between a socket and a machine.
 //! * `tls` (with the feature of that name) loads certificates and keys for rustls, and chooses between them and the
 //!   application's own configurations; [`no_tls`] stands in for it.
 //! * [`Inherited`] is a listener that somebody else bound.
@@ -32,6 +33,7 @@ mod dial;
 mod environment;
 mod inherited;
 pub mod no_tls;
+mod stream;
 mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -53,6 +55,7 @@ pub use bind::{Bound, bind, bind_datagram, check_stream};
 pub use dial::{Connect, Dialling, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
 pub use environment::{environment, path_limit};
 pub use inherited::Inherited;
+pub use stream::{Intake, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]
