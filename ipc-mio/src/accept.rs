@@ -42,12 +42,7 @@ pub struct Accept {
 }
 
 impl Accept {
-    pub(crate) fn bind(
-        reactor: &Arc<Reactor>,
-        endpoint: &Endpoint,
-        config: &Config,
-        own: &Own,
-    ) -> Result<Self, Error> {
+    pub(crate) fn bind(reactor: &Arc<Reactor>, endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
         let acceptor = own.acceptor(endpoint, config)?;
         Self::on(reactor, ipc_os::bind(endpoint, config)?, acceptor)

@@ -224,7 +224,7 @@ impl Client {
     /// A handle to emit with from anywhere, see [`Part::set_waker`]; `None` before it is told to connect.
     #[must_use]
     pub fn sender(&self) -> Option<Sender> {
-        self.client.as_ref().map(|client| client.sender())
+        self.client.as_ref().map(facade::Client::sender)
     }
 
     /// How many bytes wait to be written.

@@ -1,29 +1,18 @@
 //! mio's byte streams as transports.
 
 use std::{
-    cell::RefCell,
     fmt,
-    io::{self, IoSlice, Read, Write},
+    io::{self, Read, Write},
     net::Shutdown,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
+use ipc_os::Intake;
 use ipc_proto::{IoError, Outbox, PeerInfo, drive::Transport};
 use mio::{event, net::TcpStream};
 
 use crate::source::{Done, Source};
-
-/// How many pieces of what waits go into one write.
-const PIECES: usize = 16;
-/// As much as one read takes.
-const READ: usize = 64 << 10;
-
-thread_local! {
-    /// Where reads go first: a socket fills initialised memory only, and to initialise a buffer's spare room for each
-    /// read costs more than to copy what came.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
-}
 
 /// A connected socket of any kind.
 #[derive(Debug)]
@@ -36,7 +25,7 @@ pub enum Io {
     Tcp(Wire<TcpStream>),
     /// A TCP socket under TLS.
     #[cfg(feature = "tls")]
-    Tls(Box<crate::tls::TlsIo>),
+    Tls(crate::tls::TlsIo),
 }
 
 impl Io {
@@ -46,7 +35,7 @@ impl Io {
             Self::Unix(wire) => wire,
             Self::Tcp(wire) => wire,
             #[cfg(feature = "tls")]
-            Self::Tls(session) => &**session,
+            Self::Tls(session) => session,
         }
     }
 
@@ -56,7 +45,7 @@ impl Io {
             Self::Unix(wire) => wire,
             Self::Tcp(wire) => wire,
             #[cfg(feature = "tls")]
-            Self::Tls(session) => &mut **session,
+            Self::Tls(session) => session,
         }
     }
 }
@@ -94,6 +83,7 @@ impl Transport for Io {
 /// A connected socket without a session.
 pub struct Wire<S: event::Source> {
     source: Source<S>,
+    intake: Intake,
     peer: PeerInfo,
 }
 
@@ -109,12 +99,12 @@ impl<S: event::Source> Wire<S> {
 pub(crate) fn unix(source: Source<mio::net::UnixStream>) -> Io {
     let known = ipc_os::peer_credentials(source.socket());
     let peer = known.map(|peer| PeerInfo::process(peer.uid, peer.gid, peer.pid)).unwrap_or_default();
-    Io::Unix(Wire { source, peer })
+    Io::Unix(Wire { source, intake: Intake::default(), peer })
 }
 
 pub(crate) fn tcp(source: Source<TcpStream>) -> Io {
     let peer = source.socket().peer_addr().map(PeerInfo::network).unwrap_or_default();
-    Io::Tcp(Wire { source, peer })
+    Io::Tcp(Wire { source, intake: Intake::default(), peer })
 }
 
 /// What mio's streams have in common and no trait says.
@@ -140,30 +130,24 @@ where
     for<'s> &'s S: Read + Write,
 {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
-        let room = (buffer.capacity() - buffer.len()).min(READ);
-        SCRATCH.with_borrow_mut(|scratch| {
-            let read = ready!(self.source.poll_read(cx, |mut socket: &S| {
-                socket.read(&mut scratch[..room]).map(|read| Done::part(read, room))
-            }))?;
-            buffer.extend_from_slice(&scratch[..read]);
-            Poll::Ready(Ok(read))
-        })
+        let Self { source, intake, .. } = self;
+        let received = intake.poll_recv(buffer, |room| {
+            source.poll_read(cx, |mut socket: &S| socket.read(room).map(|read| Done::part(read, room.len())))
+        });
+        received.map_err(IoError::from)
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
-        let mut slices = [IoSlice::new(&[]); PIECES];
-        let pieces = outbox.chunks_vectored(&mut slices);
-        let waiting: usize = slices[..pieces].iter().map(|slice| slice.len()).sum();
-        let written = ready!(self.source.poll_write(cx, |mut socket: &S| {
-            let written = match &slices[..pieces] {
-                [one] => socket.write(one),
-                several => socket.write_vectored(several),
-            };
-            written.map(|written| Done::part(written, waiting))
-        }))?;
-        outbox.advance(written);
-        // The machine writes only what is there.
-        Poll::Ready(if written > 0 { Ok(()) } else { Err(io::Error::from(io::ErrorKind::WriteZero).into()) })
+        let sent = ipc_os::poll_send(outbox, |pieces| {
+            self.source.poll_write(cx, |mut socket: &S| {
+                let written = match pieces {
+                    [one] => socket.write(one),
+                    several => socket.write_vectored(several),
+                };
+                written.map(|written| Done::part(written, pieces.iter().map(|piece| piece.len()).sum()))
+            })
+        });
+        sent.map_err(IoError::from)
     }
 
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {

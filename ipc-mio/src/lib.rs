@@ -115,7 +115,7 @@ pub use rustls;
 pub use server::Server;
 pub use time::Clock;
 #[cfg(feature = "tls")]
-pub use tls::TlsIo;
+pub use tls::{TlsIo, TlsStream};
 pub use udp::UdpEndpoint;
 
 /// Locks a mutex whose holders do not panic while they change what it guards.

@@ -2,20 +2,17 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     io::{self, BufRead, IoSlice, Read, Write},
     net::SocketAddr,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use bytes::{Buf, BytesMut};
-use ipc_os::tls;
+use bytes::BytesMut;
+use ipc_os::tls::{self, SecureStream, Session};
 pub(crate) use ipc_os::tls::{Acceptor, Connector, Own};
-use ipc_proto::{
-    IoError, Outbox, PeerInfo, Timestamp,
-    drive::{Clock as _, Transport},
-};
+use ipc_proto::IoError;
 use mio::net::TcpStream;
 use rustls::{ClientConnection, Connection, ServerConnection, pki_types::CertificateDer};
 
@@ -26,36 +23,15 @@ use crate::{
     time::Clock,
 };
 
-/// How much a session is offered at a time: what an error in the middle leaves in doubt.
-const OFFER: usize = 64 << 10;
+/// A TCP socket under TLS, before and after its handshake.
+pub type TlsIo = Session<TlsStream>;
 
-/// A TCP socket under TLS.
-pub struct TlsIo {
+/// A TCP socket with a session.
+pub struct TlsStream {
     session: Connection,
     source: Source<TcpStream>,
-    peer: Option<SocketAddr>,
-    /// Until the session is established.
-    opening: Option<Opening>,
     /// The closing alert is on its way.
     ended: bool,
-}
-
-/// A handshake that is under way.
-struct Opening {
-    /// Whom it is with, for errors.
-    with: String,
-    limit: Duration,
-    /// Its time runs from the first poll on.
-    until: Option<Timestamp>,
-    clock: Clock,
-}
-
-impl Opening {
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.clock.now();
-        let until = *self.until.get_or_insert_with(|| now.saturating_add(self.limit));
-        self.clock.poll_until(cx, until)
-    }
 }
 
 /// What a session reads from and writes to.
@@ -95,9 +71,11 @@ impl Write for Pipe<'_, '_, '_> {
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let asked = slices.iter().map(|slice| slice.len()).sum();
-        blocking(self.source.poll_write(self.cx, |mut socket| {
-            socket.write_vectored(slices).map(|written| Done::part(written, asked))
-        }))
+        blocking(
+            self.source.poll_write(self.cx, |mut socket| {
+                socket.write_vectored(slices).map(|written| Done::part(written, asked))
+            }),
+        )
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -105,16 +83,12 @@ impl Write for Pipe<'_, '_, '_> {
     }
 }
 
-impl TlsIo {
-    /// The other side's certificates, its own first; `None` where it has shown none, or not yet.
-    #[must_use]
-    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.session.peer_certificates()
-    }
-
-    fn new(session: Connection, source: Source<TcpStream>, opening: Opening) -> Self {
-        let peer = source.socket().peer_addr().ok();
-        Self { session, source, peer, opening: Some(opening), ended: false }
+impl TlsStream {
+    /// Makes a session by a handshake.
+    async fn establish(session: impl Into<Connection>, source: Source<TcpStream>) -> io::Result<Self> {
+        let mut stream = Self { session: session.into(), source, ended: false };
+        poll_fn(|cx| stream.poll_handshake(cx)).await?;
+        Ok(stream)
     }
 
     /// Writes what the session has for the wire.
@@ -134,7 +108,7 @@ impl TlsIo {
         if let Err(error) = self.session.process_new_packets() {
             // The peer is told why, as far as that goes without waiting.
             let _ = self.poll_out(cx);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
+            return Poll::Ready(Err(invalid(error)));
         }
         Poll::Ready(Ok(read))
     }
@@ -159,8 +133,10 @@ impl TlsIo {
         reader.consume(taken);
         Ok(taken)
     }
+}
 
-    fn poll_plain(&mut self, cx: &Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+impl SecureStream for TlsStream {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         loop {
             if let Poll::Ready(result) = pending(self.take_plain(buffer)) {
                 return Poll::Ready(result);
@@ -169,11 +145,10 @@ impl TlsIo {
         }
     }
 
-    /// Gives the session as much of `plain` as it takes, and the wire as much of that as it takes.
-    fn poll_encrypt(&mut self, cx: &Context<'_>, plain: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut taken = 0;
-        while taken < plain.len() {
-            taken += self.session.writer().write(&plain[taken..])?;
+        while taken < bytes.len() {
+            taken += self.session.writer().write(&bytes[taken..])?;
             if self.poll_out(cx)?.is_pending() {
                 break;
             }
@@ -181,70 +156,31 @@ impl TlsIo {
         if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
     }
 
-    fn poll_end(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_out(cx)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ended {
             self.session.send_close_notify();
             self.ended = true;
         }
         ready!(self.poll_out(cx))?;
-        // A peer that has hung up already wants no goodbye.
-        let result = self.source.socket().end_writing();
-        Poll::Ready(result.or_else(|error| if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }))
-    }
-}
-
-impl Transport for TlsIo {
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
-        let Some(mut opening) = self.opening.take() else { return Poll::Ready(Ok(())) };
-        if let Poll::Ready(result) = self.poll_handshake(cx) {
-            return Poll::Ready(result.map_err(|error| tls::handshake_error(opening.with, &error)));
+        match self.source.socket().end_writing() {
+            // A peer that has hung up already wants no goodbye.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
         }
-        if opening.poll_late(cx).is_ready() {
-            return Poll::Ready(Err(tls::timed_out(opening.with)));
-        }
-        self.opening = Some(opening);
-        Poll::Pending
     }
 
-    fn is_session(&self) -> bool {
-        true
-    }
-
-    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
-        self.poll_plain(cx, buffer).map_err(failed)
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
-        let chunk = outbox.chunk();
-        let offered = &chunk[..chunk.len().min(OFFER)];
-        let result = ready!(self.poll_encrypt(cx, offered));
-        // Where the session fails while it writes, it may have taken all of it.
-        let taken = *result.as_ref().unwrap_or(&offered.len());
-        outbox.advance(taken);
-        Poll::Ready(result.map(drop).map_err(failed))
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
-        self.poll_out(cx).map_err(failed)
-    }
-
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
-        self.poll_end(cx).map_err(failed)
-    }
-
-    fn peer_info(&self) -> PeerInfo {
-        self.peer.map_or_else(PeerInfo::default, PeerInfo::network)
+    fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.session.peer_certificates()
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
-fn failed(error: io::Error) -> IoError {
-    tls::session_error(&error)
-}
-
-impl fmt::Debug for TlsIo {
+impl fmt::Debug for TlsStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TlsIo").field(self.source.socket()).finish()
+        f.debug_tuple("TlsStream").field(self.source.socket()).finish()
     }
 }
 
@@ -256,31 +192,25 @@ pub(crate) async fn connect(
     host: &str,
 ) -> Result<Io, IoError> {
     let (config, name) = connector.session(host)?;
-    let session = ClientConnection::new(config, name).map_err(|error| refused(host, error))?;
-    let opening = Opening::new(reactor, host, connector.timeout());
-    let mut io = TlsIo::new(session.into(), source, opening);
-    std::future::poll_fn(|cx| io.poll_ready(cx)).await?;
-    Ok(Io::Tls(Box::new(io)))
+    let session = ClientConnection::new(config, name).map_err(|error| tls::handshake_error(host, &invalid(error)))?;
+    let peer = source.socket().peer_addr().ok();
+    let handshake = TlsStream::establish(session, source);
+    Session::open((host, peer), connector.timeout(), Clock::new(reactor), handshake).await.map(Io::Tls)
 }
 
-/// A connection from `peer` whose handshake begins when it is polled.
+/// A connection from `peer` whose handshake begins when it is polled, and whose time is running.
 pub(crate) fn accept(
     acceptor: &Acceptor,
     reactor: &Arc<Reactor>,
     source: Source<TcpStream>,
     peer: SocketAddr,
 ) -> Result<Io, IoError> {
-    let session = ServerConnection::new(acceptor.config()).map_err(|error| refused(peer, error))?;
-    let opening = Opening::new(reactor, peer, acceptor.timeout());
-    Ok(Io::Tls(Box::new(TlsIo::new(session.into(), source, opening))))
+    let session =
+        ServerConnection::new(acceptor.config()).map_err(|error| tls::handshake_error(peer, &invalid(error)))?;
+    let handshake = TlsStream::establish(session, source);
+    Ok(Io::Tls(Session::opening(peer, acceptor.timeout(), Clock::new(reactor), handshake)))
 }
 
-impl Opening {
-    fn new(reactor: &Arc<Reactor>, with: impl fmt::Display, limit: Duration) -> Self {
-        Self { with: with.to_string(), limit, until: None, clock: Clock::new(reactor) }
-    }
-}
-
-fn refused(with: impl fmt::Display, error: rustls::Error) -> IoError {
-    tls::handshake_error(with, &io::Error::new(io::ErrorKind::InvalidData, error))
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }

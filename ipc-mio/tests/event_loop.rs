@@ -1,5 +1,6 @@
 //! The ready-made loop, and the handles on it.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{
     future::{pending, poll_fn},
@@ -17,7 +18,7 @@ use std::{
 use futures_util::future;
 use ipc_mio::{
     EventLoop,
-    facade::{Client, Config, Endpoint, Event, Ipc, RequestError, Retry, Router, Server},
+    facade::{Client, Config, Endpoint, Event, Ipc, RequestError, Retry, Router, Sender, Server},
 };
 
 /// Longer than anything takes on the slowest machine; a test that needs it has failed.
@@ -55,7 +56,11 @@ fn handles_talk() {
         .block_on(async {
             let mut server = serve(&ipc).await;
             let mut clients: Vec<Client> = (0..20).map(|n| connect(&ipc, &n.to_string(), &server)).collect();
-            future::join_all(clients.iter_mut().map(Client::ready)).await.into_iter().collect::<Result<(), _>>().unwrap();
+            future::join_all(clients.iter_mut().map(Client::ready))
+                .await
+                .into_iter()
+                .collect::<Result<(), _>>()
+                .unwrap();
             for client in &mut clients {
                 client.emit("message", "hello").await.unwrap();
                 assert_eq!(said(&mut server).await, "hello");
@@ -229,7 +234,7 @@ fn what_is_dropped_leaves_the_loop() {
         event_loop.turn(Some(PATIENCE)).unwrap();
     }
     assert_eq!((event_loop.sockets(), event_loop.timers()), (0, 0));
-    assert!(gone.iter().all(|sender| sender.is_closed()));
+    assert!(gone.iter().all(Sender::is_closed));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is dropped closes its files. Alone in its process, since files are counted by the process.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{
     fs,

@@ -1,5 +1,6 @@
 //! The parts in a loop of the test's own.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod edges;
 mod lifecycle;
