@@ -133,6 +133,8 @@ impl EventLoop {
     /// As [`block_on`](Self::block_on).
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let _running = Running::new(&self.reactor);
+        // The flag of a future that was left, if it is still raised.
+        self.reactor.tasks().take_main();
         self.look(timeout)?;
         self.reactor.tasks().run(BUDGET);
         Ok(())

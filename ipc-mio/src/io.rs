@@ -12,7 +12,7 @@ use ipc_os::Intake;
 use ipc_proto::{IoError, Outbox, PeerInfo, drive::Transport};
 use mio::{event, net::TcpStream};
 
-use crate::source::{Done, Source};
+use crate::source::{Done, Source, blocking};
 
 /// A connected socket of any kind.
 #[derive(Debug)]
@@ -131,8 +131,14 @@ where
 {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
         let Self { source, intake, .. } = self;
-        let received = intake.poll_recv(buffer, |room| {
-            source.poll_read(cx, |mut socket: &S| socket.read(room).map(|read| Done::part(read, room.len())))
+        // Room is made only where there may be something to read.
+        let received = source.poll_read(cx, |mut socket: &S| {
+            let mut asked = 0;
+            let read = intake.poll_recv(buffer, |room| {
+                asked = room.len();
+                Poll::Ready(socket.read(room))
+            });
+            blocking(read).map(|read| Done::part(read, asked))
         });
         received.map_err(IoError::from)
     }

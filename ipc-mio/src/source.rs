@@ -47,6 +47,14 @@ impl Done<usize> {
     }
 }
 
+/// What is pending for a task blocks for whoever knows no tasks.
+pub(crate) fn blocking<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
+    match poll {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
 /// A socket and its place. Dropping it takes it off the loop and closes it.
 ///
 /// Writing is waited for only while it is stuck: otherwise each read of the peer would wake this side.

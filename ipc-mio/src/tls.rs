@@ -19,7 +19,7 @@ use rustls::{ClientConnection, Connection, ServerConnection, pki_types::Certific
 use crate::{
     io::{HalfClose, Io},
     reactor::Reactor,
-    source::{Done, Source},
+    source::{Done, Source, blocking},
     time::Clock,
 };
 
@@ -41,13 +41,6 @@ struct Pipe<'s, 'c, 'w> {
 }
 
 /// What blocks for a session is pending for a task.
-fn blocking<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
-    match poll {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
 fn pending<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
