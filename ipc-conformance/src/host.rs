@@ -58,3 +58,14 @@ impl Host for ipc_tokio::Tokio {
         output
     }
 }
+
+impl Host for ipc_mio::Mio {
+    const NAME: &'static str = "mio";
+
+    fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
+        let event_loop = ipc_mio::EventLoop::new();
+        let mut event_loop = event_loop.expect("the system has files for a poll and its waker");
+        let main = main(event_loop.runtime());
+        event_loop.block_on(main).expect("only a poll that is gone cannot be waited for")
+    }
+}

@@ -95,12 +95,18 @@ impl<R: Runtime> Client<R> {
         self.sender.line().end(End::Disconnect);
     }
 
+    /// Takes nothing more, and begins what [`close`](Self::close) waits for: the events go on, what could not be
+    /// delivered among them, up to `Destroyed`.
+    pub fn drain(&self) {
+        self.sender.line().end(End::Drained);
+    }
+
     /// Takes nothing more, and waits until all that was emitted is written, on the next connection if need be,
     /// or [`drain_timeout`](Config#structfield.drain_timeout) is over. Returns what could not be delivered.
     ///
     /// Cancel-safe: called again, it goes on. Other events that come meanwhile are dropped.
     pub async fn close(&mut self) -> Vec<Frame> {
-        self.sender.line().end(End::Drained);
+        self.drain();
         while let Some(event) = self.next().await {
             if let Event::Undelivered(lost) = event {
                 self.undelivered.push(lost.frame);
