@@ -123,8 +123,11 @@ impl Writer {
 fn echo() -> Handler {
     Box::new(|event, out| match event {
         Event::Message(message) => {
-            out.send_frame(message.to_frame()).expect("it is not read from while there is no room");
-            None
+            match out.send_frame(message.to_frame()) {
+                // The rest of what it wrote before the server was stopped.
+                Ok(_) | Err(EmitError::Closed(_)) => None,
+                Err(error) => panic!("it is not read from while there is no room: {error}"),
+            }
         }
         other => Some(other),
     })
@@ -149,6 +152,41 @@ async fn an_echo_server_does_not_read_from_peers_that_do_not_read() {
     let [first, second] = writers;
     guarded("the second echo", second.reads_its_echo()).await;
     guarded("the first echo", first.reads_its_echo()).await;
+}
+
+/// The events of a server until its only peer is gone.
+async fn until_gone(server: &mut Server) {
+    let mut lost = 0;
+    loop {
+        match server.next().await {
+            Some((_, Event::Undelivered(_))) => lost += 1,
+            Some((_, Event::Disconnected { .. })) => break,
+            Some(_) => {}
+            None => panic!("the peer's last event is missing"),
+        }
+    }
+    assert!(lost > 0, "its echoes are reported");
+    assert_eq!(server.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_flood_that_is_cut_is_over() {
+    let dir = TempDir::new().unwrap();
+    let mut server = echo_server(&dir, config()).await;
+    let mut writer = Writer::to(&server).await;
+    guarded("writing", writer.until_stuck()).await;
+    drop(writer);
+    guarded("the end", until_gone(&mut server)).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_does_not_keep_a_server_from_stopping() {
+    let dir = TempDir::new().unwrap();
+    let mut server = echo_server(&dir, config().drain_timeout(Duration::from_millis(20))).await;
+    let mut writer = Writer::to(&server).await;
+    guarded("writing", writer.until_stuck()).await;
+    guarded("stopping", server.stop()).await;
+    guarded("the end", until_gone(&mut server)).await;
 }
 
 /// The loop that everybody writes first.

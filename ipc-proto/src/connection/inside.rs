@@ -10,7 +10,12 @@ impl Connection {
 
     /// Whether input is of no use any more.
     pub(super) fn is_deaf(&self) -> bool {
-        self.eof || self.ending.is_some() || self.state == State::Closed
+        self.eof || self.is_ending()
+    }
+
+    /// Whether nothing more will be read or written.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.is_some() || self.state == State::Closed
     }
 
     /// Takes bytes in: `add` appends and searches them, and says whether a frame was completed.

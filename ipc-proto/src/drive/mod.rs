@@ -373,6 +373,11 @@ pub trait Drive {
         None
     }
 
+    /// Whether the end has come, and only events are left to be taken.
+    fn is_ending(&self) -> bool {
+        false
+    }
+
     /// Whether both directions are full, so that nothing will move until events are taken.
     fn is_stalled(&self) -> bool;
 }

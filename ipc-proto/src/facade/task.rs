@@ -87,7 +87,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     /// Takes events as long as there is room for them; says whether the machine is done.
     fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
         loop {
-            if self.driver.pending_bytes() >= self.outlet.pauses_at() {
+            // What waits when the end has come is never written: the events after which it is given up are due.
+            if self.driver.pending_bytes() >= self.outlet.pauses_at() && !self.driver.is_ending() {
                 if !self.driver.turn(cx, Reading::Never) {
                     return false;
                 }
