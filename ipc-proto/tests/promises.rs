@@ -37,6 +37,25 @@ fn no_message_is_lifecycle_whatever_its_name() {
     }
 }
 
+/// PROTOCOL.md, rule D3.
+#[test]
+fn a_name_costs_no_more_than_itself() {
+    let mut conn = server(Config::default().identify_peer(Some(true)));
+    let longest = "x".repeat(1022);
+    for (id, known) in [
+        ("short", "\"short\"".into()),
+        (&longest, format!("\"{longest}\"")),
+        (&"y".repeat(1023), format!("\"{longest}\"")),
+    ] {
+        conn.handle_input(NOW, format!("{{\"type\":\"m\",\"data\":{{\"id\":\"{id}\"}}}}\u{c}").as_bytes());
+        let Some(Event::Message(message)) = conn.poll_event() else { panic!("no message") };
+        let name = conn.peer_id().unwrap();
+        assert_eq!(name.as_str(), known);
+        let frame = message.data().unwrap();
+        assert!(!frame.as_bytes().as_ptr_range().contains(&name.as_bytes().as_ptr()), "the read buffer can go");
+    }
+}
+
 /// PROTOCOL.md, rule S5.
 #[test]
 fn a_disconnect_in_sync_mode_reports_what_had_no_turn() {

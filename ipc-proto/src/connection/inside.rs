@@ -85,7 +85,7 @@ impl Connection {
     fn admit(&mut self, message: Message) -> Event {
         self.stats.messages_in += 1;
         if self.side == Side::Server && self.config.identifies_peers() {
-            self.peer_id = message.peer_id().or_else(|| self.peer_id.take());
+            message.name_peer(&mut self.peer_id);
         }
         Event::Message(message)
     }
