@@ -4,6 +4,7 @@
 //! here goes by time, but for a guard against hanging.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 #[path = "../../ipc-tokio/tests/tls/certificates.rs"]
 #[allow(dead_code, reason = "of the certificates, only good ones are wanted here")]

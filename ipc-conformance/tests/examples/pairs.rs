@@ -16,6 +16,7 @@ pub(crate) enum Keys {
 }
 
 /// A server, the client that is run against it, and what comes after the endpoint on both command lines.
+#[derive(Clone, Copy)]
 pub(crate) struct Pair {
     pub(crate) name: &'static str,
     pub(crate) wire: &'static str,

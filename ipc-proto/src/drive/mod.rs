@@ -368,6 +368,11 @@ pub trait Drive {
     /// Drops the connection and makes another one, where that can be.
     fn renew(&mut self) {}
 
+    /// As [`Client::stop_retrying`].
+    fn stop_retrying(&mut self, stop: bool) {
+        let _ = stop;
+    }
+
     /// How the peer named itself.
     fn peer_id(&self) -> Option<&Json> {
         None

@@ -54,7 +54,10 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let Orders { posted, end, renew, overloaded } = self.line.take(cx);
+        let Orders { posted, end, renew, stop_retrying, overloaded } = self.line.take(cx);
+        if let Some(stop) = stop_retrying {
+            self.driver.stop_retrying(stop);
+        }
         if renew {
             self.driver.renew();
         }
