@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 async fn main() -> Result<()> {
     let [role, endpoint, file] = [1, 2, 3].map(|n| env::args().nth(n));
     let endpoint = endpoint.as_deref().unwrap_or("tcp:127.0.0.1:0").parse()?;
-    let config = Config::from_json(file.map_or(Ok("{}".into()), fs::read_to_string)?)?.config;
+    let config = Config::from_json(file.map_or_else(|| Ok("{}".into()), fs::read_to_string)?)?.config;
     if role.as_deref() == Some("clients") {
         return listen(endpoint, config).await;
     }

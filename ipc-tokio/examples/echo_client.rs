@@ -16,7 +16,7 @@ use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = env::args().nth(2).map_or(Ok("{}".into()), fs::read_to_string)?;
+    let options = env::args().nth(2).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
     let ipc = Ipc::new(Config::from_json(options)?.config.id("hello"));
     let mut world = match env::args().nth(1) {
         None => ipc.connect_to("world")?,

@@ -13,7 +13,7 @@ use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = env::args().nth(2).map_or(Ok("{}".into()), fs::read_to_string)?;
+    let options = env::args().nth(2).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
     let ipc = Ipc::new(Config::from_json(options)?.config.id("world"));
     let mut server = match env::args().nth(1) {
         // node-ipc 14 looks for `world` in one place and 9 to 12 in another: listen at both.

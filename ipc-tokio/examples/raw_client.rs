@@ -15,7 +15,7 @@ use ipc_tokio::{Config, Encoding, Event, Frame, Ipc, Profile};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = env::args().nth(1).unwrap_or_else(|| "raw".into()).parse()?;
     let encoding: Encoding = env::args().nth(2).unwrap_or_else(|| "utf8".into()).parse()?;
-    let options = env::args().nth(3).map_or(Ok("{}".into()), fs::read_to_string)?;
+    let options = env::args().nth(3).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
     let config = Config::from_json(options)?.config.profile(Profile::Raw).encoding(encoding);
     let mut server = Ipc::new(config).connect_to_endpoint("server", endpoint)?;
 

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     };
 
-    let options = env::args().nth(2).map_or(Ok("{}".into()), fs::read_to_string)?;
+    let options = env::args().nth(2).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
     let config = Config::from_json(options)?.config.sync(true).sync_timeout(Duration::from_secs(2));
     let mut client = Ipc::new(config).connect_to_endpoint("server", address)?;
     // Emitting does not wait for answers: the three queue up, and leave one by one.
