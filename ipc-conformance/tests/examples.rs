@@ -8,7 +8,6 @@
 mod certificates;
 #[path = "live/node.rs"]
 mod node;
-#[path = "examples/pairs.rs"]
 mod pairs;
 
 use std::fs;
