@@ -46,6 +46,8 @@ pub(super) struct Orders {
     pub(super) end: Option<End>,
     /// Drop the connection and make another one.
     pub(super) renew: bool,
+    /// Whether to give up at the next disconnect.
+    pub(super) stop_retrying: Option<bool>,
     /// The connection does not keep up, and the profile is one that ends it for that.
     pub(super) overloaded: bool,
 }
@@ -61,6 +63,7 @@ struct State {
     allowance: Option<usize>,
     end: Option<End>,
     renew: bool,
+    stop_retrying: Option<bool>,
     overloaded: bool,
     /// The task takes nothing more.
     closed: bool,
@@ -211,6 +214,13 @@ impl Line {
         wake(state.task.take());
     }
 
+    /// Tells the task whether to give up at the next disconnect.
+    pub(super) fn stop_retrying(&self, stop: bool) {
+        let mut state = lock(&self.state);
+        state.stop_retrying = Some(stop);
+        wake(state.task.take());
+    }
+
     pub(super) const fn requests(&self) -> &Mutex<Requests<Asked>> {
         &self.requests
     }
@@ -299,6 +309,7 @@ impl Line {
             posted,
             end: state.end,
             renew: mem::take(&mut state.renew),
+            stop_retrying: state.stop_retrying.take(),
             overloaded: mem::take(&mut state.overloaded),
         }
     }
