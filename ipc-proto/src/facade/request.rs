@@ -197,7 +197,8 @@ impl Line {
 impl<R: Runtime> Client<R> {
     /// Asks, and waits for the answer for [`request_timeout`](crate::Config#structfield.request_timeout).
     ///
-    /// Many may wait at once. Dropping it gives the question up: an answer that comes later is ignored. Where
+    /// Many may wait at once, while events are taken by [`next`](Self::next): the future does not borrow the client.
+    /// Dropping it gives the question up: an answer that comes later is ignored. Where
     /// the connection ends after the question left, it fails; one that had not left is asked on the next
     /// connection. In sync mode the next message is the answer, whatever its name, and after a timeout the
     /// connection is renewed so that a late answer is not taken for the next one's.
@@ -205,11 +206,11 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     ///
     /// [`RequestError`].
-    pub fn request<'s, T: Serialize + ?Sized>(
-        &'s self,
+    pub fn request<T: Serialize + ?Sized>(
+        &self,
         name: &str,
         data: &T,
-    ) -> impl Future<Output = Result<Json, RequestError>> + use<'s, R, T> {
+    ) -> impl Future<Output = Result<Json, RequestError>> + use<R, T> {
         self.request_within(self.config().request_timeout, name, data)
     }
 
@@ -218,16 +219,17 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     ///
     /// [`RequestError`].
-    pub fn request_within<'s, T: Serialize + ?Sized>(
-        &'s self,
+    pub fn request_within<T: Serialize + ?Sized>(
+        &self,
         timeout: Duration,
         name: &str,
         data: &T,
-    ) -> impl Future<Output = Result<Json, RequestError>> + use<'s, R, T> {
+    ) -> impl Future<Output = Result<Json, RequestError>> + use<R, T> {
         let begun = Waiting::begin(Arc::clone(self.line()), name, data);
+        let clock = self.runtime().clock();
         async move {
             let (waiting, frame) = begun?;
-            waiting.wait(frame, self.runtime().clock(), timeout).await
+            waiting.wait(frame, clock, timeout).await
         }
     }
 }
@@ -238,17 +240,17 @@ impl<R: Runtime> Server<R> {
     /// # Errors
     ///
     /// [`RequestError`]; [`RequestError::Lost`] for a peer that is gone.
-    pub fn request<'s, T: Serialize + ?Sized>(
-        &'s self,
+    pub fn request<T: Serialize + ?Sized>(
+        &self,
         peer: PeerId,
         name: &str,
         data: &T,
-    ) -> impl Future<Output = Result<Json, RequestError>> + use<'s, R, T> {
+    ) -> impl Future<Output = Result<Json, RequestError>> + use<R, T> {
         let begun = self.sender(peer).map(|sender| Waiting::begin(Arc::clone(sender.line()), name, data));
+        let (clock, timeout) = (self.runtime().clock(), self.shared().config.request_timeout);
         async move {
             let (waiting, frame) = begun.ok_or(RequestError::Lost)??;
-            let timeout = self.shared().config.request_timeout;
-            waiting.wait(frame, self.runtime().clock(), timeout).await
+            waiting.wait(frame, clock, timeout).await
         }
     }
 }

@@ -3,9 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipc_tokio::{Encoding, Endpoint};
+use ipc_proto::{Encoding, endpoint::Endpoint};
 
-use crate::settings;
+use crate::{
+    runtime::{self, Runtime},
+    settings,
+};
 
 const ENDPOINTS: &str = "\
 Endpoints:
@@ -17,6 +20,8 @@ Endpoints:
   tcp:HOST:PORT         TCP; port 0 lets the system pick, the start line says
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 timed out.";
+
+const RUNTIME: &str = "The runtime to use: tokio, async-std, smol or mio";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,9 +129,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// The runtime to use. This build has tokio.
-    #[arg(long, value_name = "R", default_value = "tokio", value_parser = settings::runtime)]
-    pub(crate) runtime: Runtime,
+    /// Show this runtime only. [default: every one of this build]
+    #[arg(long, value_name = "R", value_parser = runtime::named)]
+    pub(crate) runtime: Option<Runtime>,
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +196,8 @@ pub(crate) struct RecordArgs {
     /// Which generation's path an id stands for.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) dialect: Dialect,
+    #[arg(long, value_name = "R", default_value = "tokio", value_parser = runtime::named, help = RUNTIME)]
+    pub(crate) runtime: Runtime,
 }
 
 #[derive(Debug, Args)]
@@ -228,8 +235,7 @@ pub(crate) struct Common {
     /// A JSON file of options by node-ipc's names; options of the command line overrule it.
     #[arg(long, value_name = "FILE", help_heading = "Protocol")]
     pub(crate) config: Option<PathBuf>,
-    /// The runtime to use. This build has tokio.
-    #[arg(long, value_name = "R", default_value = "tokio", value_parser = settings::runtime, help_heading = "Protocol")]
+    #[arg(long, value_name = "R", default_value = "tokio", value_parser = runtime::named, help = RUNTIME, help_heading = "Protocol")]
     pub(crate) runtime: Runtime,
     /// Which generation of node-ipc to be: classic is 9 to 12, modern is 14. [default: modern]
     #[arg(long, value_enum, help_heading = "Protocol")]
@@ -300,11 +306,6 @@ pub(crate) struct Common {
     /// Serve an id at the paths of both dialects. Servers only: clients always look at both.
     #[arg(long, help_heading = "Local sockets")]
     pub(crate) both_paths: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Runtime {
-    Tokio,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

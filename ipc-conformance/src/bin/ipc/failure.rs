@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use ipc_tokio::{ConfigError, Error};
+use ipc_proto::{ConfigError, facade::Error};
 
 use crate::warn;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use ipc_tokio::{Encoding, Frame, Json, Message};
+use ipc_proto::{Encoding, Frame, Json, Message};
 
 /// Why a line cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use ipc_conformance::corpus::{Direction, MarkKind};
-use ipc_tokio::{Event, Frame, Json, PeerId};
+use ipc_proto::{Event, Frame, Json, PeerId};
 
 use crate::{args::Common, failure::Failure};
 

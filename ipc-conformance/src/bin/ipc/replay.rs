@@ -11,10 +11,7 @@ use std::{
 };
 
 use ipc_conformance::corpus::{Chunk, Direction, Mark, MarkKind, Step};
-use ipc_tokio::{
-    Config, Event, Side,
-    proto::{Connection, Timestamp},
-};
+use ipc_proto::{Config, Connection, Event, Side, Timestamp};
 
 use crate::{
     args::ReplayArgs,
