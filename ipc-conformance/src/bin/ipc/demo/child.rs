@@ -1,8 +1,8 @@
-//! A process that is driven by JSON lines.
+//! A process that tells how far it is by JSON lines.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
-    process::{Child as Process, ChildStdin, Command, Stdio},
+    io::{self, BufRead, BufReader},
+    process::{Child as Process, Command, Stdio},
     thread,
 };
 
@@ -12,8 +12,8 @@ use serde_json::Value;
 /// A running process. Dropping it ends it.
 pub(super) struct Child {
     process: Process,
-    input: ChildStdin,
     lines: Receiver<String>,
+    earlier: Vec<Value>,
 }
 
 impl Child {
@@ -23,27 +23,26 @@ impl Child {
             let program = piped.get_program().display();
             io::Error::new(error.kind(), format!("{program}: {error}"))
         })?;
-        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
-            return Err(io::Error::other("a process without pipes"));
-        };
+        let output = process.stdout.take().ok_or_else(|| io::Error::other("a process without output"))?;
         let (send, lines) = unbounded();
         thread::spawn(move || {
             BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| send.send_blocking(line))
         });
-        Ok(Self { process, input, lines })
+        Ok(Self { process, lines, earlier: Vec::new() })
     }
 
-    pub(super) fn command(&mut self, command: &Value) -> io::Result<()> {
-        self.input.write_all(format!("{command}\n").as_bytes())
-    }
-
-    /// Waits for an event, and where `data` is given for its data.
-    pub(super) async fn wait_for(&mut self, event: &str, data: Option<&str>) -> io::Result<Value> {
+    /// Waits for the line in which `key` is `value`. Others that come before may still be waited for.
+    pub(super) async fn wait_for(&mut self, key: &str, value: &str) -> io::Result<Value> {
+        let wanted = |line: &Value| line[key] == value;
+        if let Some(at) = self.earlier.iter().position(wanted) {
+            return Ok(self.earlier.swap_remove(at));
+        }
         while let Ok(line) = self.lines.recv().await {
-            let line: Value = serde_json::from_str(&line)?;
-            if line["ev"] == event && data.is_none_or(|data| line["data"] == data) {
+            let line = serde_json::from_str(&line)?;
+            if wanted(&line) {
                 return Ok(line);
             }
+            self.earlier.push(line);
         }
         Err(io::Error::other("node ended; is it installed, and new enough?"))
     }

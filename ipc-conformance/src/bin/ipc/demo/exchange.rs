@@ -47,8 +47,8 @@ pub(super) async fn alone<H: Host>(host: &H, stage: &Stage<'_>, transport: Trans
     .await
 }
 
-/// A client that says hello to a server of [`serve`]'s kind.
-async fn visit<H: Host>(host: &H, config: Config, endpoint: Endpoint) -> Outcome {
+/// A client that says hello to a server which does what [`serve`]'s does.
+pub(super) async fn visit<H: Host>(host: &H, config: Config, endpoint: Endpoint) -> Outcome {
     let mut link = Link::open(host, endpoint, config).await?;
     emit(&link, "message", "hello").await?;
     expect(&mut link, "message", "world").await?;
@@ -89,18 +89,14 @@ fn says(message: &Message, text: &str) -> bool {
     message.decode::<String>().is_ok_and(|data| data == text)
 }
 
-pub(super) async fn emit<H: Host, T: serde::Serialize + ?Sized>(
-    link: &Link<H>,
-    name: &str,
-    data: &T,
-) -> Result<(), Error> {
+async fn emit<H: Host, T: serde::Serialize + ?Sized>(link: &Link<H>, name: &str, data: &T) -> Result<(), Error> {
     let sender = link.sender().ok_or_else(|| wrong("the peer is gone"))?;
     sender.emit(name, data).await?;
     Ok(())
 }
 
 /// Waits for a message that says `text`.
-pub(super) async fn expect<H: Host>(link: &mut Link<H>, name: &str, text: &str) -> Result<(), Error> {
+async fn expect<H: Host>(link: &mut Link<H>, name: &str, text: &str) -> Result<(), Error> {
     loop {
         let message = message(link).await?;
         if message.name() == name && says(&message, text) {

@@ -1,7 +1,7 @@
 //! The demo's exchanges with real node-ipc, where it is installed.
 
 use std::{
-    env, fs, io,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -13,24 +13,21 @@ use serde_json::{Value, json};
 use super::{
     Stage,
     child::Child,
-    exchange::{Error, Outcome, address, emit, expect, ping, serve, within, wrong},
+    exchange::{Error, Outcome, address, ping, serve, visit, within, wrong},
     report::Report,
     transport::Transport,
 };
 use crate::{failure::Failure, link::Link};
 
-/// The driver that runs one node-ipc endpoint, and what it needs.
-const DRIVER: [(&str, &str); 3] = [
-    ("peer.mjs", include_str!("../../../../node/peer.mjs")),
-    ("payloads.mjs", include_str!("../../../../node/payloads.mjs")),
-    ("payloads.json", include_str!("../../../../node/payloads.json")),
-];
+/// node-ipc's side.
+const SCRIPT: &str = include_str!("../../../../node/demo.mjs");
 
 /// The major versions that take part, and their folders.
 const VERSIONS: [(&str, &str); 2] = [("9", "node-ipc-9"), ("14", "node-ipc-14")];
 
-/// What they speak; it needs no exchange with every one to see that each works.
-const TRANSPORTS: [Transport; 4] = [Transport::Unix, Transport::Tcp, Transport::Tls, Transport::Udp4];
+/// What they speak, and what their script calls it.
+const TRANSPORTS: [(Transport, &str); 4] =
+    [(Transport::Unix, "unix"), (Transport::Tcp, "tcp"), (Transport::Tls, "tls"), (Transport::Udp4, "udp4")];
 
 pub(super) const MISSING: &str = "
 node-ipc does not take part: IPC_NODE_DIR names no folder that holds it. To install it there (about 200 MB):
@@ -39,7 +36,7 @@ node-ipc does not take part: IPC_NODE_DIR names no folder that holds it. To inst
 
 /// What is installed.
 pub(super) struct Guests {
-    driver: String,
+    script: String,
     versions: Vec<(&'static str, PathBuf)>,
 }
 
@@ -52,9 +49,9 @@ pub(super) fn find(stage: &Stage<'_>) -> Result<Option<Guests>, Failure> {
     if versions.is_empty() {
         return Ok(None);
     }
-    let write = |(name, text): &(&str, &str)| fs::write(stage.path(name), text);
-    DRIVER.iter().try_for_each(write).map_err(Failure::system)?;
-    Ok(Some(Guests { driver: stage.path("peer.mjs"), versions }))
+    let script = stage.path("demo.mjs");
+    fs::write(&script, SCRIPT).map_err(Failure::system)?;
+    Ok(Some(Guests { script, versions }))
 }
 
 /// node-ipc 14 wants a newer Node than the system may have; one is installed beside it.
@@ -63,115 +60,105 @@ fn binary(modules: &Path, version: &str) -> PathBuf {
     if version == "14" && beside.is_file() { beside } else { "node".into() }
 }
 
-/// Exchanges with the installed versions, as client and as server. All of node-ipc's ends start at once, because
-/// starting is what takes them long.
+/// Exchanges with the installed versions, as client and as server.
 pub(super) async fn exchanges<H: Host>(
     host: &H,
     stage: &Stage<'_>,
     guests: &Guests,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut scenes = Vec::new();
+    // All of them start at once, because starting is what takes them long.
+    let mut nodes = Vec::new();
     for (version, binary) in &guests.versions {
-        for transport in TRANSPORTS.into_iter().filter(|transport| Transport::here().any(|here| here == *transport)) {
-            let node = Node { binary, driver: &guests.driver, version, transport };
-            scenes.push((node, node.servers(stage), node.clients(host, stage).await));
-        }
+        nodes.push((version, Node::start(host, stage, &guests.script, version, binary).await));
     }
     report.heading(format_args!("with node-ipc, on {}", H::NAME))?;
-    for (node, servers, clients) in scenes {
-        let (version, transport) = (node.version, node.transport);
-        let outcome = within(host, node.visited(host, stage, servers)).await;
-        report.row(format_args!("{transport}: our client, node-ipc {version} server"), outcome)?;
-        let outcome = within(host, node.visiting(clients)).await;
-        report.row(format_args!("{transport}: node-ipc {version} client, our server"), outcome)?;
+    for (version, node) in nodes {
+        match node {
+            Ok(node) => node.exchanges(host, stage, version, report).await?,
+            Err(error) => report.row(format_args!("node-ipc {version}"), Err(error))?,
+        }
     }
     Ok(())
 }
 
-/// A way to start node-ipc endpoints.
-#[derive(Clone, Copy)]
-struct Node<'a> {
-    binary: &'a Path,
-    driver: &'a str,
-    version: &'static str,
-    transport: Transport,
+/// A process with node-ipc's ends of all exchanges, and our servers that its clients connect to.
+struct Node<H: Host> {
+    child: Child,
+    scenes: Vec<Scene<H>>,
 }
 
-impl Node<'_> {
-    /// A server of node-ipc's.
-    fn servers(&self, stage: &Stage<'_>) -> io::Result<Child> {
-        let certificate = &stage.certificate;
-        let tls = json!({ "private": certificate.key, "public": certificate.file });
-        let name = format!("node{}", self.version);
-        self.start("server", &self.transport.endpoint(stage, &name), &tls)
-    }
+struct Scene<H: Host> {
+    transport: Transport,
+    name: &'static str,
+    /// Where node-ipc's server is, but for its port.
+    theirs: Endpoint,
+    ours: Server<H>,
+}
 
-    /// A client of node-ipc's, and the server of ours that it connects to.
-    async fn clients<H: Host>(&self, host: &H, stage: &Stage<'_>) -> Result<(Child, Server<H>), Error> {
-        let name = format!("ours{}", self.version);
-        let server = serve(host, self.transport.server(stage), self.transport.endpoint(stage, &name)).await?;
-        let tls = json!({ "trustedConnections": [stage.certificate.file] });
-        // Over UDP both ends are servers, and each has a port of its own.
-        let child = if self.is_udp() {
-            self.start("server", &self.transport.endpoint(stage, ""), &tls)?
-        } else {
-            self.start("client", &address(&server)?, &tls)?
-        };
-        Ok((child, server))
-    }
-
-    const fn is_udp(&self) -> bool {
-        matches!(self.transport, Transport::Udp4 | Transport::Udp6)
-    }
-
-    async fn visited<H: Host>(&self, host: &H, stage: &Stage<'_>, child: io::Result<Child>) -> Outcome {
-        let mut child = child?;
-        let started = child.wait_for("start", None).await?;
-        let endpoint = self.transport.endpoint(stage, &format!("node{}", self.version)).with_port(port(&started));
-        let mut link = Link::open(host, endpoint, self.transport.client(stage)).await?;
-        emit(&link, "message", "hello").await?;
-        child.wait_for("message", Some("hello")).await?;
-        child.command(&json!({"cmd": "emit", "type": "message", "data": "world"}))?;
-        expect(&mut link, "message", "world").await?;
-        ping(&mut link, "ping").await
-    }
-
-    async fn visiting<H: Host>(&self, ends: Result<(Child, Server<H>), Error>) -> Outcome {
-        let (mut child, mut server) = ends?;
-        let mut hello = json!({"cmd": "emit", "type": "message", "data": "hello"});
-        if let Endpoint::Udp4 { port, .. } | Endpoint::Udp6 { port, .. } = address(&server)? {
-            child.wait_for("start", None).await?;
-            hello["port"] = port.into();
+impl<H: Host> Node<H> {
+    async fn start(host: &H, stage: &Stage<'_>, script: &str, version: &str, binary: &Path) -> Result<Self, Error> {
+        let mut scenes = Vec::new();
+        for (transport, name) in TRANSPORTS.into_iter().filter(|(transport, _)| transport.works()) {
+            let theirs = transport.endpoint(stage, &format!("node{version}"));
+            let ours = transport.endpoint(stage, &format!("ours{version}"));
+            let ours = serve(host, transport.server(stage), ours).await?;
+            scenes.push(Scene { transport, name, theirs, ours });
         }
-        child.command(&hello)?;
-        child.wait_for("message", Some("world")).await?;
-        let (peer, _) = server.next().await.ok_or_else(|| wrong("the server ended"))?;
-        let mut link = Link::Peer(server, peer);
-        // It sends everything back, the answer too.
-        expect(&mut link, "message", "world").await?;
+        let spec = json!({
+            "certificate": stage.certificate.file,
+            "key": stage.certificate.key,
+            "scenes": scenes.iter().map(Scene::spec).collect::<Result<Vec<_>, _>>()?,
+        });
+        let child = Child::start(Command::new(binary).args([script, version, &spec.to_string()]))?;
+        Ok(Self { child, scenes })
+    }
+
+    async fn exchanges(
+        mut self,
+        host: &H,
+        stage: &Stage<'_>,
+        version: &str,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        for scene in self.scenes {
+            let transport = scene.transport;
+            let outcome = within(host, scene.visit(host, stage, &mut self.child)).await;
+            report.row(format_args!("{transport}: our client, node-ipc {version} server"), outcome)?;
+            let outcome = within(host, scene.host(&mut self.child)).await;
+            report.row(format_args!("{transport}: node-ipc {version} client, our server"), outcome)?;
+        }
+        Ok(())
+    }
+}
+
+impl<H: Host> Scene<H> {
+    /// What the script must know.
+    fn spec(&self) -> Result<Value, Error> {
+        let client = match address(&self.ours)? {
+            Endpoint::Path(path) => json!(path),
+            Endpoint::Tcp { port, .. } | Endpoint::Tls { port, .. } | Endpoint::Udp4 { port, .. } => json!(port),
+            other => return Err(wrong(&format!("node-ipc is not shown at {other}"))),
+        };
+        let server = if let Endpoint::Path(path) = &self.theirs { json!(path) } else { Value::Null };
+        Ok(json!({ "name": self.name, "server": server, "client": client }))
+    }
+
+    /// Our client at its server.
+    async fn visit(&self, host: &H, stage: &Stage<'_>, child: &mut Child) -> Outcome {
+        let listening = child.wait_for("server", self.name).await?;
+        let port = listening["port"].as_u64().and_then(|port| port.try_into().ok());
+        let endpoint = self.theirs.clone().with_port(port.unwrap_or_default());
+        visit(host, self.transport.client(stage), endpoint).await
+    }
+
+    /// Its client at our server.
+    async fn host(mut self, child: &mut Child) -> Outcome {
+        child.wait_for("client", self.name).await?;
+        let (peer, _) = self.ours.next().await.ok_or_else(|| wrong("the server ended"))?;
+        let mut link = Link::Peer(self.ours, peer);
         let trips = ping(&mut link, "beat").await?;
         link.end().await;
         Ok(trips)
     }
-
-    fn start(&self, role: &str, endpoint: &Endpoint, tls: &Value) -> io::Result<Child> {
-        let mut command = Command::new(self.binary);
-        command.arg(self.driver).args(["--version", self.version, "--role", role, "--echo"]);
-        match endpoint {
-            Endpoint::Path(path) => command.args(["--path", path]),
-            Endpoint::Tcp { port, .. } => command.args(["--transport", "tcp", "--port", &port.to_string()]),
-            Endpoint::Tls { port, .. } => command
-                .args(["--transport", "tcp", "--port", &port.to_string()])
-                .args(["--config", &json!({ "tls": tls }).to_string()]),
-            Endpoint::Udp4 { port, .. } => command.args(["--transport", "udp4", "--port", &port.to_string()]),
-            other => return Err(io::Error::other(format!("node-ipc is not shown at {other}"))),
-        };
-        Child::start(&mut command)
-    }
-}
-
-/// The port that a server reports; a socket has none.
-fn port(started: &Value) -> u16 {
-    started["port"].as_u64().and_then(|port| port.try_into().ok()).unwrap_or_default()
 }

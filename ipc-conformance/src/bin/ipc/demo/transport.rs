@@ -24,7 +24,7 @@ impl Transport {
         all.into_iter().filter(|transport| transport.works())
     }
 
-    fn works(self) -> bool {
+    pub(super) fn works(self) -> bool {
         match self {
             Self::Unix => cfg!(unix),
             Self::Abstract => cfg!(any(target_os = "linux", target_os = "android")),
