@@ -1,14 +1,15 @@
 //! The way to a peer: a client that reconnects, or a UDP socket that speaks first.
 
 use std::{
+    fmt::Display,
     future::Future,
     io,
-    net::{IpAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
 };
 
 use futures_util::future::Either;
 use ipc_proto::{
-    Config, Event, IoError, Json, PeerId,
+    Config, ConfigError, Event, IoError, Json, PeerId,
     endpoint::Endpoint,
     facade::{Client, Error, Ipc, RequestError, Runtime, Sender, Server},
 };
@@ -21,7 +22,9 @@ pub(crate) enum Link<R: Runtime> {
 
 impl<R: Runtime> Link<R> {
     /// Begins to connect, or binds a UDP socket on a port that the system picks.
-    pub(crate) async fn open(runtime: &R, endpoint: Endpoint, config: Config) -> Result<Self, Error> {
+    pub(crate) async fn open(runtime: &R, endpoint: Endpoint, mut config: Config) -> Result<Self, Error> {
+        // Without connections there is nothing to wait on in turn, for node-ipc neither.
+        config.sync &= !matches!(endpoint, Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. });
         let ipc = Ipc::with_runtime(config, runtime.clone());
         match endpoint {
             Endpoint::Udp4 { host, port } => Self::speak_first(&ipc, &host, port, false).await,
@@ -31,9 +34,9 @@ impl<R: Runtime> Link<R> {
     }
 
     async fn speak_first(ipc: &Ipc<R>, host: &str, port: u16, v6: bool) -> Result<Self, Error> {
-        let (here, there) = route(host, port, v6).map_err(|error| not_found(host, error))?;
-        let server = ipc.serve_endpoints(vec![here]).await?;
-        let peer = server.udp_peer(&there).await?;
+        let there = look_up(host, port, v6)?;
+        let server = ipc.serve_endpoints(vec![way_to(there)?]).await?;
+        let peer = server.udp_peer(&there.to_string()).await?;
         Ok(Self::Peer(server, peer))
     }
 
@@ -79,25 +82,29 @@ impl<R: Runtime> Link<R> {
     }
 }
 
-/// From which of our addresses a UDP peer is reached, on any port, and where it is.
-fn route(host: &str, port: u16, v6: bool) -> io::Result<(Endpoint, String)> {
-    let any = if v6 { "::" } else { "0.0.0.0" };
-    // Connecting sends nothing; the system only says which way it would take.
-    let probe = UdpSocket::bind((any, 0))?;
-    probe.connect((host, port))?;
-    let here = match probe.local_addr()?.ip() {
-        // Nobody else could say by which interface.
-        IpAddr::V6(ip) if ip.is_unicast_link_local() => any.to_owned(),
-        ip => ip.to_string(),
-    };
-    let here = if v6 { Endpoint::Udp6 { host: here, port: 0 } } else { Endpoint::Udp4 { host: here, port: 0 } };
-    Ok((here, probe.peer_addr()?.to_string()))
+/// Where a UDP peer is.
+fn look_up(host: &str, port: u16, v6: bool) -> Result<SocketAddr, Error> {
+    if port == 0 {
+        return Err(ConfigError::new("port", "0", "name the port that the peer is at").into());
+    }
+    let not_found = |why: &dyn Display| IoError::new("ENOTFOUND", format!("{host}: {why}"));
+    let mut addresses = (host, port).to_socket_addrs().map_err(|error| not_found(&error))?;
+    let family = if v6 { "IPv6" } else { "IPv4" };
+    let there = addresses.find(|address| address.is_ipv6() == v6);
+    Ok(there.ok_or_else(|| not_found(&format_args!("it has no {family} address")))?)
 }
 
-/// What the resolver says has no errno.
-fn not_found(host: &str, error: io::Error) -> IoError {
-    match error.raw_os_error() {
-        Some(_) => error.into(),
-        None => IoError::new("ENOTFOUND", format!("{host}: {error}")),
-    }
+/// The address of ours from which a UDP peer is reached, with a port that the system picks.
+fn way_to(there: SocketAddr) -> io::Result<Endpoint> {
+    let any: IpAddr = if there.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    // Connecting sends nothing; the system only says which way it would take.
+    let probe = UdpSocket::bind((any, 0))?;
+    probe.connect(there)?;
+    let host = match probe.local_addr()?.ip() {
+        // Such an address means nothing without its interface.
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => any,
+        ip => ip,
+    };
+    let host = host.to_string();
+    Ok(if there.is_ipv6() { Endpoint::Udp6 { host, port: 0 } } else { Endpoint::Udp4 { host, port: 0 } })
 }

@@ -49,7 +49,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Connect(args) => on_runtime(args.common.runtime, Work::Connect(args)),
         Command::Emit(args) => on_runtime(args.common.runtime, Work::Emit(args)),
         Command::Request(args) => on_runtime(args.common.runtime, Work::Request(args)),
-        Command::Record(args) => on_runtime(args.runtime, Work::Record(args)),
+        Command::Record(args) => on_runtime(args.common.runtime, Work::Record(args)),
     }
 }
 

@@ -55,11 +55,6 @@ impl Output {
         if common.json { usual } else { Self { detail: Detail::Trouble, ..usual } }
     }
 
-    /// For a command that speaks no protocol itself.
-    pub(crate) fn plain(json: bool) -> Self {
-        Self { json, detail: Detail::Everything }
-    }
-
     /// A line of a recorded conversation.
     pub(crate) fn recorded(self, at: &At, what: &Recorded) -> Result<(), Failure> {
         let line = if self.json { json::recorded(at, what) } else { human::recorded(at, what) };

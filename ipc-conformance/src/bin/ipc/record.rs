@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run<H: Host>(host: H, args: RecordArgs, signals: Signals) -> Result<Exit, Failure> {
     [&args.listen, &args.to].into_iter().try_for_each(check_stream)?;
-    let mut config = Config::default().dialect(args.dialect);
+    let mut config = args.common.config()?;
     let to = targets(args.to, &config)?;
     let here = place::to_serve(args.listen, &mut config, false)?.swap_remove(0);
     let config = Arc::new(config);
@@ -41,7 +41,7 @@ pub(crate) async fn run<H: Host>(host: H, args: RecordArgs, signals: Signals) ->
     host.dial(&to, &config)?;
     let accept = host.listen(&here, &config).await?;
     let log = Log::create(&args.file)?;
-    Output::plain(args.json).start(&place::show(accept.endpoint()), "recording at")?;
+    Output::new(&args.common).start(&place::show(accept.endpoint()), "recording at")?;
     let (failed, failures) = bounded(1);
     let mut proxy = Proxy { host, accept, to, config, log, failed, opened: 0 };
     match signals.unless(proxy.run(&failures)).await {
@@ -53,8 +53,8 @@ pub(crate) async fn run<H: Host>(host: H, args: RecordArgs, signals: Signals) ->
 /// Bytes in order are what is recorded, as they are on the wire.
 fn check_stream(endpoint: &Endpoint) -> Result<(), Failure> {
     match endpoint {
-        Endpoint::Tls { .. } | Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
-            Err(Failure::usage(format_args!("{endpoint}: record passes on local sockets and TCP")))
+        Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
+            Err(Failure::usage(format_args!("{endpoint}: record passes on local sockets, TCP and TLS")))
         }
         _ => Ok(()),
     }

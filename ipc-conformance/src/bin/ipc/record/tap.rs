@@ -62,6 +62,11 @@ impl Tap {
     }
 
     async fn join<T: Transport>(&self, mut client: T, mut server: T) -> Result<(), Broken> {
+        if let Err(error) = poll_fn(|cx| client.poll_ready(cx)).await {
+            warn(format_args!("connection {}: {error}", self.conn));
+            self.note(Some("c2s"), "error")?;
+            return Ok(());
+        }
         let (mut up, mut down) = (Pass::new(self, "c2s"), Pass::new(self, "s2c"));
         poll_fn(|cx| {
             let up = up.poll(cx, &mut client, &mut server)?;
@@ -81,6 +86,7 @@ impl Tap {
 enum State {
     Reading,
     Writing,
+    Flushing,
     /// The sender has ended, and the receiver is to hear of it.
     Ending,
     Over,
@@ -109,6 +115,9 @@ impl<'t> Pass<'t> {
             self.state = match self.state {
                 State::Reading => ready!(self.poll_read(cx, from))?,
                 State::Writing => ready!(self.poll_write(cx, to)),
+                // The receiver has closed; what it wrote before that still comes, in the other direction.
+                State::Flushing if ready!(to.poll_flush(cx)).is_err() => State::Over,
+                State::Flushing => State::Reading,
                 State::Ending => {
                     // One that is gone needs not be told.
                     ready!(to.poll_shutdown(cx)).ok();
@@ -147,10 +156,9 @@ impl<'t> Pass<'t> {
     fn poll_write<T: Transport>(&mut self, cx: &mut Context<'_>, to: &mut T) -> Poll<State> {
         while self.writer.outbox().pending() > 0 {
             if ready!(to.poll_send(cx, self.writer.outbox())).is_err() {
-                // The receiver has closed; what it wrote before that still comes, in the other direction.
                 return Poll::Ready(State::Over);
             }
         }
-        Poll::Ready(State::Reading)
+        Poll::Ready(State::Flushing)
     }
 }
