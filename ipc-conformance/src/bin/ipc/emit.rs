@@ -26,6 +26,10 @@ pub(crate) async fn run<H: Host>(host: H, args: EmitArgs, signals: Signals) -> R
         None => Exit::TimedOut,
     };
     session.leave().await?;
+    if exit == Exit::TimedOut {
+        let span = humantime::format_duration(args.timeout);
+        return Err(Failure::new(exit, format_args!("it could not be written within {span}")));
+    }
     Ok(exit)
 }
 

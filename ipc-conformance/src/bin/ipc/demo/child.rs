@@ -20,7 +20,7 @@ impl Child {
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = piped.spawn().map_err(|error| {
-            let program = piped.get_program().display();
+            let program = piped.get_program().to_string_lossy();
             io::Error::new(error.kind(), format!("{program}: {error}"))
         })?;
         let output = process.stdout.take().ok_or_else(|| io::Error::other("a process without output"))?;

@@ -28,12 +28,6 @@ enum Broken {
     Log(Failure),
 }
 
-impl From<Failure> for Broken {
-    fn from(failure: Failure) -> Self {
-        Self::Log(failure)
-    }
-}
-
 impl Tap {
     pub(super) const fn new(log: Log, conn: u32) -> Self {
         Self { log, conn }
@@ -64,8 +58,7 @@ impl Tap {
     async fn join<T: Transport>(&self, mut client: T, mut server: T) -> Result<(), Broken> {
         if let Err(error) = poll_fn(|cx| client.poll_ready(cx)).await {
             warn(format_args!("connection {}: {error}", self.conn));
-            self.note(Some("c2s"), "error")?;
-            return Ok(());
+            return self.note(Some("c2s"), "error").map_err(Broken::Log);
         }
         let (mut up, mut down) = (Pass::new(self, "c2s"), Pass::new(self, "s2c"));
         poll_fn(|cx| {
@@ -130,27 +123,19 @@ impl<'t> Pass<'t> {
 
     fn poll_read<T: Transport>(&mut self, cx: &mut Context<'_>, from: &mut T) -> Poll<Result<State, Broken>> {
         self.buffer.reserve(CHUNK);
-        let read = ready!(from.poll_recv(cx, &mut self.buffer));
-        Poll::Ready(self.take(read))
+        Poll::Ready(match ready!(from.poll_recv(cx, &mut self.buffer)) {
+            Ok(0) => self.tap.note(Some(self.dir), "eof").map(|()| State::Ending).map_err(Broken::Log),
+            Ok(_) => self.pass_on(),
+            Err(_) => Err(self.tap.note(Some(self.dir), "error").map_or_else(Broken::Log, |()| Broken::Read)),
+        })
     }
 
-    fn take(&mut self, read: Result<usize, IoError>) -> Result<State, Broken> {
-        match read {
-            Ok(0) => {
-                self.tap.note(Some(self.dir), "eof")?;
-                Ok(State::Ending)
-            }
-            Ok(_) => {
-                let bytes = mem::take(&mut self.buffer).freeze();
-                self.tap.log.write(&Line::bytes(self.tap.conn, self.dir, &bytes))?;
-                self.writer.send_frame(Frame::raw(bytes)).expect("the outbox is empty");
-                Ok(State::Writing)
-            }
-            Err(_) => {
-                self.tap.note(Some(self.dir), "error")?;
-                Err(Broken::Read)
-            }
-        }
+    /// What was read is in the file before it goes on.
+    fn pass_on(&mut self) -> Result<State, Broken> {
+        let bytes = mem::take(&mut self.buffer).freeze();
+        self.tap.log.write(&Line::bytes(self.tap.conn, self.dir, &bytes)).map_err(Broken::Log)?;
+        self.writer.send_frame(Frame::raw(bytes)).expect("the outbox is empty");
+        Ok(State::Writing)
     }
 
     fn poll_write<T: Transport>(&mut self, cx: &mut Context<'_>, to: &mut T) -> Poll<State> {
