@@ -238,7 +238,40 @@ fn a_tls_recording_has_the_bytes_inside() {
 }
 
 #[test]
-fn a_udp_recording_is_refused() {
-    let ended = run(&["record", "--listen", "udp4:127.0.0.1:0", "--to", "world", "/nowhere/at.all"], "");
-    assert_eq!(ended.code, Some(2), "{ended:?}");
+fn a_udp_recording_has_a_number_for_each_who_sends() {
+    let folder = Folder::new();
+    let (mut server, to) = Process::serve(&["udp4:127.0.0.1:0", "--echo"]);
+    let file = folder.path("talk.jsonl").display().to_string();
+    let mut proxy = Process::start(&["record", "--json", "--listen", "udp4:127.0.0.1:0", "--to", &to, &file]);
+    let start: Value = serde_json::from_str(&proxy.line()).expect("JSON");
+    let at = start["endpoint"].as_str().expect("text");
+    assert!(at.starts_with("udp4:127.0.0.1:") && !at.ends_with(":0"), "{at}");
+    for (peer, data) in [(1, "[1.0]"), (2, "[2]")] {
+        let mut client = connect_udp(at, &["--stay"]);
+        client.write(&format!("m {data}"));
+        client.expect(&format!(r#"{{"event":"message","type":"m","data":{data}}}"#));
+        server.expect(&format!(r#"{{"event":"message","peer":{peer},"type":"m","data":{data}}}"#));
+        assert_eq!(client.stop().code, Some(0));
+    }
+    assert_eq!(proxy.stop().code, Some(0));
+    let shown = run(&["replay", &file], "").lines;
+    let said: Vec<_> = shown.iter().filter_map(|line| line.split_once('#')).map(|(_, rest)| rest).collect();
+    assert_eq!(said, ["0 -> m [1.0]", "0 <- m [1.0]", "1 -> m [2]", "1 <- m [2]"]);
+}
+
+#[test]
+fn what_the_options_rule_out_is_a_usage_error() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["record", "--listen", "udp4:127.0.0.1:0", "--to", "world", "/nowhere/at.all"], "by UDP"),
+        (&["record", "--listen", "unix:/nowhere/s", "--to", "udp4:127.0.0.1:1", "/nowhere/at.all"], "udp4"),
+        (&["emit", "udp4:127.0.0.1:0", "m"], "port"),
+        (&["serve", "udp4:127.0.0.1:0", "--profile", "assured", "--allow", "m"], "assured"),
+        (&["serve", "tcp:127.0.0.1:0", "--profile", "assured", "--allow", "m"], "assured"),
+        (&["serve", "tls:127.0.0.1:0", "--key", "/nowhere/k", "--cert", "/nowhere/c"], "/nowhere/c"),
+    ];
+    for (args, named) in cases {
+        let ended = run(args, "");
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert!(ended.stderr.contains(named), "{args:?}: {}", ended.stderr);
+    }
 }

@@ -83,7 +83,7 @@ impl<R: Runtime> Link<R> {
 }
 
 /// Where a UDP peer is.
-fn look_up(host: &str, port: u16, v6: bool) -> Result<SocketAddr, Error> {
+pub(crate) fn look_up(host: &str, port: u16, v6: bool) -> Result<SocketAddr, Error> {
     if port == 0 {
         return Err(ConfigError::new("port", "0", "name the port that the peer is at").into());
     }
@@ -95,7 +95,7 @@ fn look_up(host: &str, port: u16, v6: bool) -> Result<SocketAddr, Error> {
 }
 
 /// The address of ours from which a UDP peer is reached, with a port that the system picks.
-fn way_to(there: SocketAddr) -> io::Result<Endpoint> {
+pub(crate) fn way_to(there: SocketAddr) -> io::Result<Endpoint> {
     let any: IpAddr = if there.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     // Connecting sends nothing; the system only says which way it would take.
     let probe = UdpSocket::bind((any, 0))?;

@@ -79,8 +79,8 @@ Examples:
 
 pub(super) const RECORD_EXAMPLES: &str = "\
 Ends on SIGINT or SIGTERM. Each line is in the file before its bytes go on. Of
-TLS, which ends here and begins anew, it has the bytes inside. UDP is not
-recorded.
+TLS, which ends here and begins anew, it has the bytes inside; of UDP, a line for
+each datagram, and a number for each who sends.
 
 Examples:
   ipc record --listen unix:/tmp/tap.sock --to world talk.jsonl
