@@ -1,6 +1,7 @@
 //! A running `ipc`, its output line by line.
 
 use std::{
+    env,
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
@@ -34,11 +35,19 @@ impl Folder {
     }
 }
 
+/// The command; on the runtime that `IPC_CLI_RUNTIME` names, if there is one and the test names none.
 pub(crate) fn command(args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipc"));
     command.args(args);
+    let runs = args.first().is_some_and(|arg| COMMANDS.iter().any(|name| arg.as_ref() == *name));
+    if runs && args.iter().all(|arg| arg.as_ref() != "--runtime") {
+        command.args(env::var("IPC_CLI_RUNTIME").iter().flat_map(|name| ["--runtime", name]));
+    }
     command
 }
+
+/// Those that run on a runtime.
+const COMMANDS: [&str; 5] = ["serve", "connect", "emit", "request", "record"];
 
 /// How a process ended.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! `ipc emit`: one event, and whether the system took it.
 
+use std::time::Duration;
+
 use ipc_conformance::host::Host;
 use ipc_proto::{Config, EmitError, EncodeError, Event, Frame, IoError, Json, Outcome, Profile, facade::Sender};
 
@@ -19,18 +21,20 @@ pub(crate) async fn run<H: Host>(host: H, args: EmitArgs, signals: Signals) -> R
     let output = Output::troubles(&args.common);
     let mut session = Session::open(host.clone(), args.endpoint, config, output, signals).await?;
     let sending = send(session.sender()?, frame, output);
-    let exit = match host.timeout(args.timeout, session.until(sending)).await {
-        Some(Ok(sent)) => sent?,
-        Some(Err(Stop::Signal | Stop::Destroyed)) => Exit::Failed,
-        Some(Err(Stop::Failed(failure))) => return Err(failure),
-        None => Exit::TimedOut,
+    let sent = match host.timeout(args.timeout, session.until(sending)).await {
+        Some(Ok(sent)) => sent,
+        Some(Err(Stop::Signal | Stop::Destroyed)) => Ok(Exit::Failed),
+        Some(Err(Stop::Failed(failure))) => Err(failure),
+        None => Err(late(args.timeout)),
     };
+    // However it ends, what happened is told.
     session.leave().await?;
-    if exit == Exit::TimedOut {
-        let span = humantime::format_duration(args.timeout);
-        return Err(Failure::new(exit, format_args!("it could not be written within {span}")));
-    }
-    Ok(exit)
+    sent
+}
+
+fn late(span: Duration) -> Failure {
+    let span = humantime::format_duration(span);
+    Failure::new(Exit::TimedOut, format_args!("it could not be written within {span}"))
 }
 
 async fn send(sender: Sender, frame: Frame, output: Output) -> Result<Exit, Failure> {
