@@ -131,6 +131,11 @@ impl Process {
         stdin.write_all(line.as_bytes()).and_then(|()| stdin.write_all(b"\n")).expect("stdin is read");
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }

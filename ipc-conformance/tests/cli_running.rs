@@ -1,4 +1,4 @@
-//! What the `ipc` command does when it is told to stop, and where it runs.
+//! What the `ipc` command runs on, and what it does when it is told to stop.
 #![cfg(unix)]
 
 // Every test binary uses what it needs of it.
@@ -6,6 +6,8 @@
 #[path = "cli/process.rs"]
 mod process;
 
+#[cfg(target_os = "linux")]
+use std::fs;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     os::unix::net::{UnixListener, UnixStream},
@@ -66,17 +68,47 @@ fn what_goes_wrong_is_told_while_an_answer_is_awaited() {
     assert_eq!(request.stop().code, Some(1));
 }
 
+/// The runtimes of this build.
+const RUNTIMES: &[&str] = &["tokio"];
+
 #[test]
 fn the_runtime_is_chosen_by_name() {
     let folder = Folder::new();
-    let (mut server, endpoint) = Process::serve(&[&folder.unix("s"), "--runtime", "tokio", "--echo"]);
-    let ended = run(&["connect", &endpoint, "--runtime", "tokio", "--json"], "m 1\n");
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.lines.contains(&r#"{"event":"message","type":"m","data":1}"#.to_owned()), "{ended:?}");
-    server.expect(r#"{"event":"connect","peer":1}"#);
+    for name in RUNTIMES {
+        for at in [&folder.unix(name), "tcp:127.0.0.1:0", "udp4:127.0.0.1:0"] {
+            let (server, endpoint) = Process::serve(&[at, "--runtime", name, "--echo"]);
+            let ended = run(&["connect", &endpoint, "--runtime", name, "--json"], "m 1\n");
+            assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
+            assert!(
+                ended.lines.contains(&r#"{"event":"message","type":"m","data":1}"#.to_owned()),
+                "{name}: {ended:?}"
+            );
+            #[cfg(target_os = "linux")]
+            assert_eq!(has_threads_of_tokio(server.id()), *name == "tokio", "{name}");
+            assert_eq!(server.stop().code, Some(0));
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn has_threads_of_tokio(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
+    let names = threads.map(|thread| fs::read_to_string(thread.expect("a thread").path().join("comm")));
+    names.flatten().any(|name| name.contains("tokio"))
+}
+
+#[test]
+fn a_runtime_that_is_not_there_is_a_usage_error() {
+    let mut others = vec![("other", "tokio, async-std, smol, mio")];
+    if !RUNTIMES.contains(&"async-std") {
+        others.push(("async-std", "--features async-std"));
+    }
     for args in [&["demo"][..], &["record", "--listen", "a", "--to", "b", "c"], &["serve"], &["emit", "a", "b"]] {
-        let ended = run(&[args, &["--runtime", "other"]].concat(), "");
-        assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.stderr.contains("tokio, async-std, smol, mio"), "{ended:?}");
+        for (name, hint) in &others {
+            let ended = run(&[args, &["--runtime", name]].concat(), "");
+            assert_eq!(ended.code, Some(2), "{ended:?}");
+            assert!(ended.stderr.contains("not in this build") || *name == "other", "{ended:?}");
+            assert!(ended.stderr.contains(hint), "{ended:?}");
+        }
     }
 }
