@@ -1,6 +1,8 @@
 //! The `ipc` command, as its users see it.
 #![cfg(unix)]
 
+// Every test binary uses what it needs of it.
+#[allow(dead_code)]
 #[path = "cli/process.rs"]
 mod process;
 
