@@ -50,7 +50,7 @@ pub use connection::Connection;
 pub use ipc::Ipc;
 pub use listener::Listener;
 pub use outlet::Handler;
-pub use request::RequestError;
+pub use request::{Asking, RequestError};
 pub use rooms::Room;
 pub use sender::{Delivery, Sender};
 pub use server::{Server, ServerStats};

@@ -2,16 +2,15 @@
 
 use std::{
     fmt::Display,
-    future::Future,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    time::Duration,
 };
 
-use futures_util::future::Either;
 use ipc_proto::{
     Config, ConfigError, Event, IoError, Json, PeerId,
     endpoint::Endpoint,
-    facade::{Client, Error, Ipc, RequestError, Runtime, Sender, Server},
+    facade::{Asking, Client, Error, Ipc, RequestError, Runtime, Sender, Server},
 };
 
 pub(crate) enum Link<R: Runtime> {
@@ -64,11 +63,11 @@ impl<R: Runtime> Link<R> {
         }
     }
 
-    /// Asks, and waits as long as the config says. Events can be taken meanwhile.
-    pub(crate) fn request(&self, name: &str, data: &Json) -> impl Future<Output = Result<Json, RequestError>> + use<R> {
+    /// Asks, and waits for the answer. Events can be taken meanwhile.
+    pub(crate) fn ask(&self, within: Duration, name: &str, data: &Json) -> Result<Asking<R>, RequestError> {
         match self {
-            Self::Client(client) => Either::Left(client.request(name, data)),
-            Self::Peer(server, peer) => Either::Right(server.request(*peer, name, data)),
+            Self::Client(client) => Ok(client.asking(within, name, data)?),
+            Self::Peer(server, peer) => server.asking(within, *peer, name, data),
         }
     }
 

@@ -13,14 +13,13 @@ use crate::{
 
 pub(crate) async fn run<H: Host>(host: H, args: EmitArgs, signals: Signals) -> Result<Exit, Failure> {
     let data = args.json()?;
-    let mut config = args.common.config()?;
-    config.request_timeout = args.timeout;
+    let config = args.common.config()?;
     if config.profile == Profile::Raw {
         return Err(Failure::usage("a request is an event, and --profile raw has none"));
     }
     let output = Output::troubles(&args.common);
     let mut session = Session::open(host, args.endpoint, config, output, signals).await?;
-    let answer = session.ask(&args.name, &data).await;
+    let answer = session.ask(args.timeout, &args.name, &data).await;
     // However it ends, nothing is left behind; the answer is worth more than a failure to leave.
     let left = session.leave().await;
     match answer {

@@ -84,9 +84,16 @@ impl<H: Host> Session<H> {
     }
 
     /// Asks, and prints what else comes before the answer.
-    pub(crate) async fn ask(&mut self, name: &str, data: &Json) -> Result<Result<Json, RequestError>, Stop> {
-        let answer = self.link.request(name, data);
-        self.until(answer).await
+    pub(crate) async fn ask(
+        &mut self,
+        within: Duration,
+        name: &str,
+        data: &Json,
+    ) -> Result<Result<Json, RequestError>, Stop> {
+        match self.link.ask(within, name, data) {
+            Ok(asking) => self.until(asking).await,
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Prints events until there is a connection.
