@@ -124,9 +124,9 @@ fn echo() -> Handler {
     Box::new(|event, out| match event {
         Event::Message(message) => {
             out.send_frame(message.to_frame()).expect("it is not read from while there is no room");
-            None
+            false
         }
-        other => Some(other),
+        _ => true,
     })
 }
 

@@ -212,8 +212,9 @@ impl Outlet for ClientOutlet {
         self.events.poll_room(cx)
     }
 
-    fn take<D: Drive>(&mut self, event: Event, _driver: &mut D) {
-        if let Some(event) = events::without_answers(&self.line, event) {
+    fn take<D: Drive>(&mut self, event: &mut Option<Event>, _driver: &mut D) {
+        events::take_answers(&self.line, event);
+        if let Some(event) = event.take() {
             let bytes = events::weight(&event);
             self.events.push(events::kept(event), bytes);
         }

@@ -192,8 +192,8 @@ impl<R: Runtime> Ipc<R> {
     }
 
     /// As [`serve_routed`](Self::serve_routed), with a function instead of a router: `make` gives each new
-    /// connection its handler, which takes every event of it, and what a handler returns goes to the server's
-    /// stream.
+    /// connection its handler, which looks at every event of it, and says whether the event goes on to the
+    /// server's stream.
     ///
     /// # Errors
     ///

@@ -215,16 +215,16 @@ impl Drop for Waiting {
 
 impl Line {
     /// Takes a message that answers a question; gives back one that does not.
-    pub(super) fn take_answer(&self, message: Message) -> Option<Message> {
+    pub(super) fn take_answer(&self, message: &Message) -> bool {
         if !self.has_asked() || message.name() != self.config().reply_type {
-            return Some(message);
+            return false;
         }
-        match lock(self.requests()).answer(&self.config().reply_type, &message) {
-            Answer::None => return Some(message),
+        match lock(self.requests()).answer(&self.config().reply_type, message) {
+            Answer::None => return false,
             Answer::Late => {}
             Answer::Reply(asked, result) => asked.settle(result.map_err(RequestError::Refused)),
         }
-        None
+        true
     }
 
     /// Fails the questions whose answers cannot come: on a disconnect those that had left, and always those

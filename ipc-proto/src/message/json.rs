@@ -66,8 +66,8 @@ impl Json {
     /// The value that `token` is within `text`.
     pub(super) fn from_token(text: &Bytes, token: Token) -> Self {
         let text = text.slice(token.range());
-        let lenient = token.lone.then(|| scan::replace_lone(&text).into());
-        Self::from_parts(text, token.compact, lenient)
+        let lenient = token.traits.has_lone().then(|| scan::replace_lone(&text).into());
+        Self::from_parts(text, token.traits.is_compact(), lenient)
     }
 
     pub(super) fn from_parts(text: Bytes, compact: bool, lenient: Option<Bytes>) -> Self {

@@ -67,11 +67,11 @@ pub(super) fn address<H: Host>(server: &Server<H>) -> Result<Endpoint, Error> {
 pub(super) async fn serve<H: Host>(host: &H, config: Config, endpoint: Endpoint) -> Result<Server<H>, facade::Error> {
     let answering = |_| -> Handler {
         Box::new(|event, out| {
-            if let Event::Message(message) = &event {
+            if let Event::Message(message) = event {
                 // A peer that is gone needs no answer.
                 answer(message, out).ok();
             }
-            Some(event)
+            true
         })
     };
     Ipc::with_runtime(config, host.clone()).serve_with(vec![endpoint], answering).await
