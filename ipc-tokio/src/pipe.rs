@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use ipc_proto::{BindError, Config, IoError, Outbox, drive::Transport};
+use ipc_proto::{BindError, Config, IoError, Outbox, drive::Transport, endpoint::Endpoint};
 use tokio::{
     io::Interest,
     net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, PipeMode, ServerOptions},
@@ -145,8 +145,9 @@ impl Drop for PipeIo {
     }
 }
 
-/// Connects to the pipe of this full name.
-pub(crate) async fn connect(name: &str) -> Result<PipeIo, IoError> {
+/// Connects to the pipe at `endpoint`.
+pub(crate) async fn connect(endpoint: &Endpoint) -> Result<PipeIo, IoError> {
+    let name = &ipc_os::pipe_to_dial(endpoint)?;
     let until = Instant::now() + PATIENCE;
     loop {
         match ClientOptions::new().open(name) {

@@ -140,8 +140,8 @@ async fn a_rust_server_answers_a_node_client(version: Version) {
 }
 
 async fn a_rust_client_finds_a_node_server_by_id(version: Version) {
-    let mut node = Node::start("hello_server", version, "id:", &[]);
-    let at = node.line("listening at id:").await;
+    let mut node = Node::start("hello_server", version, "unix:", &[]);
+    let at = node.line("listening at unix:").await;
     assert!(at.ends_with("-app.world"), "{at}");
     let mut client = Ipc::new(config()).connect_to("world").expect("an id");
     client.emit("message", "hello").await.expect("there is room");
@@ -150,13 +150,13 @@ async fn a_rust_client_finds_a_node_server_by_id(version: Version) {
 
 async fn a_node_client_finds_a_rust_server_by_id(version: Version) {
     let mut server = Ipc::new(config().dialect(dialect(version))).serve().await.expect("the name is free");
-    greet(&mut server, Node::start("hello_client", version, "id:", &[])).await;
+    greet(&mut server, Node::start("hello_client", version, "unix:", &[])).await;
     server.stop().await;
 }
 
 async fn a_node_client_finds_a_rust_server_of_both_generations(version: Version) {
     let mut server = Ipc::new(config()).serve_both().await.expect("the names are free");
-    greet(&mut server, Node::start("hello_client", version, "id:", &[])).await;
+    greet(&mut server, Node::start("hello_client", version, "unix:", &[])).await;
     server.stop().await;
 }
 

@@ -35,6 +35,18 @@ pub fn pipe_to_bind(name: &str, config: &Config) -> Result<String, BindError> {
     pipe_name(name).map_err(refused)
 }
 
+/// The full name of the pipe at `endpoint`, for a client.
+///
+/// # Errors
+///
+/// `EINVAL` for a name that no pipe can have, and `ENOTSUP` where there is no pipe.
+pub fn pipe_to_dial(endpoint: &Endpoint) -> Result<String, IoError> {
+    match endpoint {
+        Endpoint::Pipe(name) => pipe_name(name).map_err(|error| IoError::new("EINVAL", error.to_string())),
+        _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+    }
+}
+
 /// Why the first instance of the pipe `name` could not be made: what denies access is another server's pipe.
 #[must_use]
 pub fn pipe_bind_error(name: &str, error: &io::Error) -> BindError {
