@@ -38,8 +38,6 @@ pub fn check_stream(endpoint: &Endpoint, hint: &str) -> Result<(), ConfigError> 
         Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
             "UDP has no clients and no connections: serve it on both sides, and speak first with Server::udp_peer"
         }
-        #[cfg(windows)]
-        Endpoint::Pipe(_) => "named pipes are in ipc-tokio; here, take TCP (tcp:HOST:PORT) or TLS (tls:HOST:PORT)",
         _ => hint,
     };
     Err(ConfigError::new("endpoint", endpoint.to_string(), hint))
@@ -176,11 +174,7 @@ mod tests {
 
     #[test]
     fn what_has_no_streams_is_refused_with_a_way_out() {
-        let refused = [
-            ("udp4:127.0.0.1:1", "udp_peer"),
-            ("pipe:p", if cfg!(windows) { "ipc-tokio" } else { "take this instead" }),
-            ("unix:", "path"),
-        ];
+        let refused = [("udp4:127.0.0.1:1", "udp_peer"), ("pipe:p", "take this instead"), ("unix:", "path")];
         for (text, told) in refused {
             let Ok(endpoint) = text.parse() else { continue };
             let error = check_stream(&endpoint, "take this instead").unwrap_err();
