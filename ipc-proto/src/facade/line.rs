@@ -290,8 +290,13 @@ impl Line {
     pub(super) fn take(&self, cx: &Context<'_>) -> Orders {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
+        let posted = if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() };
+        if self.machine_drops && !posted.is_empty() {
+            // The machine makes room for what it has got, so what is posted from here on starts anew.
+            state.wake_waiting();
+        }
         Orders {
-            posted: if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() },
+            posted,
             end: state.end,
             renew: mem::take(&mut state.renew),
             overloaded: mem::take(&mut state.overloaded),
