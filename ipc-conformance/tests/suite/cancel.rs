@@ -276,7 +276,7 @@ pub(crate) async fn requests_and_deliveries<H: Host>(stage: Stage<H>) {
 
 /// More than the events that wait at once, so that a close has to take them several times.
 fn much<H: Host>(stage: &Stage<H>) -> Config {
-    stage.config().max_pending_bytes(16 << 20).drain_timeout(Duration::from_millis(20))
+    stage.config().max_pending_bytes(1 << 20).drain_timeout(Duration::from_millis(20))
 }
 
 fn all_of(frames: &[Frame], from: usize, to: usize) {

@@ -12,21 +12,29 @@ mod asking;
 mod cancel;
 mod counting;
 mod delivery;
+mod handshakes;
 mod limits;
 mod matrix;
+mod network;
+mod peers;
 mod raw;
 mod recovery;
+mod refusals;
+mod secure;
 mod slow;
 mod stage;
 mod sync;
 mod talk;
 mod tls;
+mod udp;
 mod wakeups;
 mod wire;
+mod words;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use ipc_conformance::host::Host;
+use ipc_os::Inherited;
 use libtest_mimic::{Arguments, Trial};
 use matrix::Matrix;
 use stage::Stage;
@@ -64,7 +72,7 @@ fn main() {
     conclusion.exit();
 }
 
-fn trials<H: Host>(matrix: &Arc<Matrix>) -> Vec<Trial> {
+fn trials<H: Host<Inherited = Inherited>>(matrix: &Arc<Matrix>) -> Vec<Trial> {
     let rows = scenarios::<H>().into_iter();
     let placed = rows.flat_map(|(name, wires, run)| wires.iter().map(move |wire| (name, *wire, run)));
     placed.map(|(name, wire, run)| trial(name, wire, run, matrix)).collect()
@@ -85,7 +93,7 @@ fn trial<H: Host>(name: &str, wire: Wire, run: Run<H>, matrix: &Arc<Matrix>) -> 
     Trial::test(format!("{}/{wire}/{name}", H::NAME), test).with_ignored_flag(!wire.is_there())
 }
 
-fn scenarios<H: Host>() -> Vec<Row<H>> {
+fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
     rows! { H:
         STREAMS talk {
             hello_world,
@@ -172,9 +180,9 @@ fn scenarios<H: Host>() -> Vec<Row<H>> {
             listeners_and_connections,
             requests_and_deliveries,
         }
+        LOCAL cancel { a_close_that_is_dropped_keeps_what_could_not_be_delivered }
         PLAIN cancel {
             no_connection_is_lost_by_accepting,
-            a_close_that_is_dropped_keeps_what_could_not_be_delivered,
         }
         STREAMS wakeups {
             emits_from_another_thread,
@@ -187,6 +195,74 @@ fn scenarios<H: Host>() -> Vec<Row<H>> {
         }
         PLAIN wakeups {
             edges_that_come_before_registration,
+        }
+        DATAGRAMS udp {
+            two_servers_talk,
+            frames_and_parts_of_them,
+            many_datagrams_and_their_echoes,
+            a_large_answer_waits_for_the_second_datagram,
+            what_is_too_large_is_refused_and_the_largest_passes,
+            failed_sends_are_told,
+            a_peer_that_is_disconnected_comes_back_under_another_number,
+            a_broadcast_reaches_those_who_spoke,
+            streams_and_datagrams_make_one_server,
+            a_router_answers_each_peer_on_a_state_of_its_own,
+            raw_bytes_and_many_peers,
+            requests_are_answered_and_fail_when_they_cannot_leave,
+            what_udp_cannot_be_is_said,
+        }
+        SECURE secure {
+            both_versions_from_files_and_from_texts,
+            both_sides_show_certificates,
+            a_server_name_of_its_own,
+            an_address_is_a_name,
+            what_is_cut_in_the_session_is_reported_and_the_rest_arrives,
+            reloaded_certificates_are_for_the_connections_to_come,
+            a_client_reloads_whom_it_trusts,
+            a_listener_gives_the_connection_before_its_handshake,
+        }
+        SECURE handshakes {
+            bad_certificates_are_errors_on_both_sides_and_nobody_else_notices,
+            a_rejected_client_runs_out_of_retries,
+            a_server_may_do_without_certificates_but_not_with_bad_ones,
+            who_does_not_speak_tls_is_a_failed_handshake,
+            a_server_that_does_not_speak_tls_is_a_failed_attempt,
+            a_handshake_that_takes_too_long_is_given_up,
+            a_flood_of_handshakes_costs_its_cap_and_keeps_nobody_waiting,
+        }
+        SECURE refusals {
+            options_are_errors_at_once,
+            assured_refuses_what_proves_nobody,
+            local_sockets_and_explicit_tcp_stay_plain,
+            an_inherited_port_speaks_tls_as_well,
+        }
+        LOCAL peers {
+            a_unix_peer_is_a_process_of_a_user,
+            other_users_are_closed_at_once_and_never_seen,
+            the_accept_level_asks_and_refuses_too,
+            an_inherited_socket_is_served_by_several_and_stays,
+            an_abstract_socket_is_served,
+            assured_takes_no_socket_that_others_bound,
+        }
+        NET peers {
+            a_network_peer_is_an_address,
+            where_nobody_knows_the_user_the_option_is_an_error,
+            an_inherited_port_is_served,
+            a_port_is_shared_on_demand_and_nothing_else_is,
+        }
+        NET network {
+            what_an_address_leaves_out_the_config_says,
+            a_name_is_tried_by_family,
+            a_client_dials_from_its_own_address_and_port,
+        }
+        LOCAL words {
+            of_options,
+            of_endpoints,
+            of_places,
+        }
+        NET words { of_a_port_in_use }
+        STREAMS words {
+            of_attempts,
         }
     }
 }
