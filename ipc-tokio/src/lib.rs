@@ -52,7 +52,7 @@ pub use ipc_proto::{
 };
 pub use runtime::{Clock, Tokio};
 #[cfg(feature = "tls")]
-pub use tls::TlsIo;
+pub use tls::{TlsIo, TlsStream};
 /// The TLS that is spoken, for [`Tokio::with_tls_client`] and [`Tokio::with_tls_server`].
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

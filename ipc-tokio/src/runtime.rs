@@ -129,6 +129,14 @@ pub struct Clock {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
+impl Clock {
+    /// A clock that begins now.
+    #[cfg(feature = "tls")]
+    pub(crate) fn start() -> Self {
+        Self { epoch: Instant::now(), sleep: None }
+    }
+}
+
 impl drive::Clock for Clock {
     fn now(&self) -> Timestamp {
         Timestamp::new(self.epoch.elapsed())

@@ -205,16 +205,6 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// Of the errors of several ways to one peer, the one to report: that a server is dead says more than that there
-/// is none.
-#[must_use]
-pub fn telling(first: Option<IoError>, next: IoError) -> IoError {
-    match first {
-        Some(first) if next.code() == "ENOENT" => first,
-        Some(_) | None => next,
-    }
-}
-
 /// Locks a mutex whose holders do not panic while they change what it guards.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
