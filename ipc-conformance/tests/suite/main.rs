@@ -18,6 +18,7 @@ mod matrix;
 mod network;
 mod peers;
 mod raw;
+mod receive;
 mod recovery;
 mod refusals;
 mod secure;
@@ -41,7 +42,7 @@ use stage::Stage;
 use wire::Wire;
 
 /// Longer than anything takes on the slowest machine; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a scenario does.
 type Run<H> = fn(Stage<H>) -> Pin<Box<dyn Future<Output = ()>>>;
@@ -263,6 +264,12 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
         NET words { of_a_port_in_use }
         STREAMS words {
             of_attempts,
+        }
+        STREAMS receive {
+            by_a_server_in_recorded_chunks,
+            by_a_server_byte_by_byte,
+            by_a_client_in_recorded_chunks,
+            by_a_client_byte_by_byte,
         }
     }
 }

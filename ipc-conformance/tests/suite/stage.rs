@@ -30,12 +30,14 @@ pub(crate) struct Stage<H> {
     pub(crate) dir: TempDir,
     /// An address that no other scenario uses: a port that is given up is free until it is taken again.
     pub(crate) host_name: String,
+    /// How many endpoints of their own there are.
+    count: AtomicU16,
 }
 
 impl<H: Host> Stage<H> {
     pub(crate) fn new(host: H, wire: Wire) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
-        Self { host, wire, dir, host_name: own_loopback() }
+        Self { host, wire, dir, host_name: own_loopback(), count: AtomicU16::new(0) }
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -62,6 +64,14 @@ impl<H: Host> Stage<H> {
             Wire::Tls => Endpoint::Tls { host: self.host_name.clone(), port: 0 },
             Wire::Udp4 => Endpoint::Udp4 { host: self.host_name.clone(), port: 0 },
             Wire::Udp6 => Endpoint::Udp6 { host: "::1".into(), port: 0 },
+        }
+    }
+
+    /// As [`endpoint`](Self::endpoint), and no other one of this scenario.
+    pub(crate) fn endpoint_of_its_own(&self) -> Endpoint {
+        match self.endpoint() {
+            Endpoint::Path(path) => Endpoint::Path(format!("{path}{}", self.count.fetch_add(1, Ordering::Relaxed))),
+            other => other,
         }
     }
 
