@@ -19,7 +19,7 @@ mod recorded;
 mod seen;
 
 pub use chunking::{Chunking, seed_from_env};
-pub use differs::{Differs, DiffersError};
+pub use differs::{Differs, DiffersError, ListedLifecycle};
 pub use js::restringified;
 pub use seen::Seen;
 

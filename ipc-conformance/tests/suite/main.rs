@@ -10,6 +10,7 @@ mod certificates;
 
 mod asking;
 mod cancel;
+mod clients;
 mod counting;
 mod delivery;
 mod handshakes;
@@ -19,9 +20,11 @@ mod network;
 mod peers;
 mod raw;
 mod receive;
+mod recorded;
 mod recovery;
 mod refusals;
 mod secure;
+mod servers;
 mod slow;
 mod stage;
 mod sync;
@@ -271,5 +274,7 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
             by_a_client_in_recorded_chunks,
             by_a_client_byte_by_byte,
         }
+        LOCAL recorded { scenarios_over_local_sockets }
+        NET recorded { scenarios_over_tcp }
     }
 }

@@ -203,6 +203,13 @@ impl RawListener {
         Self { socket, endpoint }
     }
 
+    /// Stops listening, and leaves nothing behind.
+    pub(crate) fn remove(self) {
+        if let Endpoint::Path(path) = &self.endpoint {
+            std::fs::remove_file(path).expect("it is there");
+        }
+    }
+
     /// The next connection; over TLS with the handshake made.
     pub(crate) async fn accept(&self) -> Raw {
         let socket = self.socket.try_clone();
