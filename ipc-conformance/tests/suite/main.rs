@@ -3,7 +3,7 @@
 //! A scenario is a function of a [`Stage`](stage::Stage), written once. It is run for each runtime over each transport that
 //! it is about, as `runtime/transport/theme/scenario`; arguments filter by name as in any test. At the end the matrix says
 //! how many scenarios passed by runtime and transport.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "these are tests, and a file of the crate is included")]
 
 #[path = "../../../ipc-tokio/tests/tls/certificates.rs"]
 mod certificates;
@@ -17,6 +17,8 @@ mod handshakes;
 mod limits;
 mod matrix;
 mod network;
+#[path = "../../src/host/on_async_std.rs"]
+mod on_async_std;
 mod peers;
 mod raw;
 mod receive;
@@ -37,10 +39,11 @@ mod words;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use ipc_conformance::host::Host;
+use ipc_conformance::host::{Host, Smol};
 use ipc_os::Inherited;
 use libtest_mimic::{Arguments, Trial};
 use matrix::Matrix;
+use on_async_std::AsyncStd;
 use stage::Stage;
 use wire::Wire;
 
@@ -70,7 +73,13 @@ fn main() {
     args.test_threads.get_or_insert(8);
     let matrix = Arc::new(Matrix::default());
     // A runtime is a line.
-    let trials = [trials::<ipc_tokio::Tokio>(&matrix)].into_iter().flatten().collect();
+    let runtimes = [
+        trials::<ipc_tokio::Tokio>(&matrix),
+        trials::<AsyncStd>(&matrix),
+        trials::<Smol>(&matrix),
+        trials::<ipc_mio::Mio>(&matrix),
+    ];
+    let trials = runtimes.into_iter().flatten().collect();
     let conclusion = libtest_mimic::run(&args, trials);
     matrix.print();
     conclusion.exit();
