@@ -1,10 +1,8 @@
 //! TLS between two ends of this crate: what is delivered, what is refused, and what an attacker costs.
 
 mod certificates;
-mod delivery;
 mod endings;
-mod handshakes;
-mod refusals;
+mod own;
 
 use std::{future::Future, time::Duration};
 
@@ -20,16 +18,6 @@ const LOCAL: &[&str] = &["localhost", "127.0.0.1"];
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("nothing came")
-}
-
-/// Waits for something that no event tells.
-async fn until(mut condition: impl FnMut() -> bool) {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(wait).await;
 }
 
 fn config(tls: TlsOptions) -> Config {
