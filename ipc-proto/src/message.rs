@@ -20,6 +20,9 @@ mod layout;
 pub use json::Json;
 use layout::{Form, Span};
 
+/// The longest name that a peer may give itself, in bytes of JSON. It is kept as long as the peer is there.
+const MAX_PEER_ID: usize = 1 << 10;
+
 /// One received event, `{"type":…,"data":…}`, which owns its bytes.
 ///
 /// Parsing checks the whole frame as `JSON.parse` would and remembers where name and data are; nothing is decoded
@@ -215,6 +218,15 @@ impl Message {
         let id = id?;
         let json = Json::from_token(&self.frame.slice(self.data.range()), id);
         json.is_truthy().then_some(json)
+    }
+
+    /// Puts the name that the peer gives itself in `name`, which outlives the message and so does not share its
+    /// memory. One that is too long changes nothing. PROTOCOL.md, rule D3.
+    pub(crate) fn name_peer(&self, name: &mut Option<Json>) {
+        let Some(id) = self.peer_id().filter(|id| id.as_bytes().len() <= MAX_PEER_ID) else { return };
+        if name.as_ref().is_none_or(|known| known.as_bytes() != id.as_bytes()) {
+            *name = Some(id.detached());
+        }
     }
 
     /// The frame as it came and where its data begins, when [`to_frame`](Self::to_frame) would give just that.

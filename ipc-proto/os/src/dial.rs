@@ -11,7 +11,7 @@ use std::{
 };
 
 use ipc_proto::{
-    Interface, IoError,
+    Config, Interface, IoError,
     drive::{Dial, Reload, Transport},
     endpoint::Endpoint,
 };
@@ -78,33 +78,61 @@ fn is_under_way(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// What an asynchronous runtime does to connect.
-pub trait Connect: Clone + Send + Sync + 'static {
+/// What an asynchronous runtime does to connect. Dropping any of its futures gives the attempt up.
+pub trait Connect: 'static {
     /// What it gives.
     type Io: Transport + 'static;
+    /// A connected TCP socket.
+    type Socket: Send;
+    /// The client's side of TLS: `tls::Connector`, or [`no_tls::Connector`](crate::no_tls::Connector).
+    type Connector: Reloads + Clone + Send + Sync + 'static;
 
-    /// One attempt at one endpoint. Dropping the future gives it up.
-    fn connect(&self, endpoint: &Endpoint) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
+    /// Connects to [`Endpoint::Path`] or [`Endpoint::Abstract`].
+    ///
+    /// # Errors
+    ///
+    /// Why there is no connection, as for the other kinds.
+    fn local(endpoint: &Endpoint) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
 
-    /// What reads certificates anew, where there are any.
-    fn reload(&self) -> Option<Arc<dyn Reload>> {
-        None
-    }
+    /// Connects over TCP, from where `interface` says.
+    fn tcp(host: &str, port: u16, interface: &Interface) -> impl Future<Output = Result<Self::Socket, IoError>> + Send;
+
+    /// Uses a TCP socket as it is.
+    fn plain(socket: Self::Socket) -> Self::Io;
+
+    /// Makes a session with `host` of a TCP socket.
+    fn secure(
+        connector: &Self::Connector,
+        socket: Self::Socket,
+        host: &str,
+    ) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
+}
+
+/// Something with certificates that may be read anew.
+pub trait Reloads {
+    /// What reads the certificates anew, where they can be.
+    fn reload(&self) -> Option<Arc<dyn Reload>>;
 }
 
 type Attempt<T> = Pin<Box<dyn Future<Output = Result<T, IoError>> + Send>>;
 
 /// A way to the first of several endpoints that answers, on an asynchronous runtime.
 pub struct Dialling<C: Connect> {
-    endpoints: Arc<[Endpoint]>,
-    connect: C,
+    way: Arc<Way<C>>,
     attempt: Option<Attempt<C::Io>>,
 }
 
+struct Way<C: Connect> {
+    endpoints: Box<[Endpoint]>,
+    config: Arc<Config>,
+    tls: Option<C::Connector>,
+}
+
 impl<C: Connect> Dialling<C> {
-    /// A way to the first of `endpoints` that answers.
-    pub fn new(endpoints: &[Endpoint], connect: C) -> Self {
-        Self { endpoints: endpoints.into(), connect, attempt: None }
+    /// A way to the first of `endpoints` that answers. `tls` is there if one of them speaks TLS.
+    #[must_use]
+    pub fn new(endpoints: &[Endpoint], config: &Arc<Config>, tls: Option<C::Connector>) -> Self {
+        Self { way: Arc::new(Way { endpoints: endpoints.into(), config: Arc::clone(config), tls }), attempt: None }
     }
 }
 
@@ -112,7 +140,7 @@ impl<C: Connect> Dial for Dialling<C> {
     type Io = C::Io;
 
     fn start(&mut self) {
-        self.attempt = Some(Box::pin(first(Arc::clone(&self.endpoints), self.connect.clone())));
+        self.attempt = Some(Box::pin(Arc::clone(&self.way).first()));
     }
 
     fn cancel(&mut self) {
@@ -127,18 +155,33 @@ impl<C: Connect> Dial for Dialling<C> {
     }
 
     fn reload(&self) -> Option<Arc<dyn Reload>> {
-        self.connect.reload()
+        self.way.tls.as_ref().and_then(Reloads::reload)
     }
 }
 
 impl<C: Connect> fmt::Debug for Dialling<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Dialling").field(&self.endpoints).finish()
+        f.debug_tuple("Dialling").field(&self.way.endpoints).finish()
     }
 }
 
-async fn first<C: Connect>(endpoints: Arc<[Endpoint]>, connect: C) -> Result<C::Io, IoError> {
-    first_that_answers(&*endpoints, |endpoint| connect.connect(endpoint)).await
+impl<C: Connect> Way<C> {
+    async fn first(self: Arc<Self>) -> Result<C::Io, IoError> {
+        first_that_answers(&self.endpoints, |endpoint| self.connect(endpoint)).await
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<C::Io, IoError> {
+        let interface = &self.config.interface;
+        match (endpoint, &self.tls) {
+            (Endpoint::Path(_) | Endpoint::Abstract(_), _) => C::local(endpoint).await,
+            (Endpoint::Tcp { host, port }, _) => C::tcp(host, *port, interface).await.map(C::plain),
+            (Endpoint::Tls { host, port }, Some(tls)) => {
+                C::secure(tls, C::tcp(host, *port, interface).await?, host).await
+            }
+            // Adapters check endpoints before.
+            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        }
+    }
 }
 
 /// Makes one attempt after the other, until one succeeds. If none does, the error is the most [`telling`] one.

@@ -4,13 +4,13 @@
 //! * [`bind`] listens at whatever kind of endpoint, by [`bind_local`], [`bind_abstract`], [`bind_tcp`] and
 //!   [`bind_tcp_reusing_port`]; [`bind_datagram`] and [`bind_udp`] bind for UDP. The sockets are the standard library's
 //!   and do not block, so that any runtime can take them.
-//! * [`connect_path`], [`connect_any`], [`connect_abstract`] and [`dial_tcp`] dial without blocking; [`look_up_tcp`]
-//!   blocks. [`Dialling`] tries endpoint after endpoint, for asynchronous runtimes.
+//! * [`connect_path`], [`connect_any`], [`connect_abstract`], [`connect_local`] and [`dial_tcp`] dial without blocking;
+//!   [`look_up_tcp`] blocks. [`Dialling`] tries endpoint after endpoint, for asynchronous runtimes.
 //! * [`poll_send`] and [`Intake`] move bytes between a socket and a machine.
 //! * `tls` (with the feature of that name) loads certificates and keys for rustls, and chooses between them and the
 //!   application's own configurations; [`no_tls`] stands in for it.
 //! * [`Inherited`] is a listener that somebody else bound.
-//! * [`peer_credentials`] says which user is at the other end of a Unix socket.
+//! * [`peer_credentials`] says which user is at the other end of a Unix socket, [`knows_users`] whether it can.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
 //! the runtime.
@@ -52,14 +52,14 @@ mod peer;
 mod root;
 
 pub use bind::{Bound, bind, bind_datagram, check_stream};
-pub use dial::{Connect, Dialling, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
-pub use environment::{environment, path_limit};
+pub use dial::{Connect, Dialling, Reloads, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
+pub use environment::{environment, knows_users, path_limit};
 pub use inherited::Inherited;
 pub use stream::{Intake, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]
-pub use connect::{connect_abstract, connect_any, connect_path};
+pub use connect::{connect_abstract, connect_any, connect_local, connect_path};
 #[cfg(unix)]
 pub use guard::SocketGuard;
 #[cfg(unix)]

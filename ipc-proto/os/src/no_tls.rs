@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use ipc_proto::{Config, ConfigError, drive::Reload, endpoint::Endpoint};
 
+use crate::Reloads;
+
 /// No configurations of the application's own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Own;
+#[derive(Clone, Debug, Default)]
+pub struct Own {}
 
 impl Own {
     /// `None`, since none of `endpoints` speaks TLS.
@@ -16,7 +18,7 @@ impl Own {
     /// # Errors
     ///
     /// [`ConfigError`] where one of them does: it names the feature.
-    pub fn connector(self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Option<Connector>, ConfigError> {
+    pub fn connector(&self, endpoints: &[Endpoint], _config: &Arc<Config>) -> Result<Option<Connector>, ConfigError> {
         endpoints.iter().try_for_each(refuse).map(|()| None)
     }
 
@@ -25,7 +27,7 @@ impl Own {
     /// # Errors
     ///
     /// As [`connector`](Self::connector).
-    pub fn acceptor(self, endpoint: &Endpoint, _config: &Config) -> Result<Option<Acceptor>, ConfigError> {
+    pub fn acceptor(&self, endpoint: &Endpoint, _config: &Config) -> Result<Option<Acceptor>, ConfigError> {
         refuse(endpoint).map(|()| None)
     }
 }
@@ -42,10 +44,8 @@ fn refuse(endpoint: &Endpoint) -> Result<(), ConfigError> {
 #[derive(Clone, Copy, Debug)]
 pub enum Connector {}
 
-impl Connector {
-    /// Nothing that could be reloaded.
-    #[must_use]
-    pub const fn reload(&self) -> Option<Arc<dyn Reload>> {
+impl Reloads for Connector {
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
         match *self {}
     }
 }
@@ -54,10 +54,8 @@ impl Connector {
 #[derive(Clone, Copy, Debug)]
 pub enum Acceptor {}
 
-impl Acceptor {
-    /// Nothing that could be reloaded.
-    #[must_use]
-    pub const fn reload(&self) -> Option<Arc<dyn Reload>> {
+impl Reloads for Acceptor {
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
         match *self {}
     }
 }

@@ -10,7 +10,12 @@ impl Connection {
 
     /// Whether input is of no use any more.
     pub(super) fn is_deaf(&self) -> bool {
-        self.eof || self.ending.is_some() || self.state == State::Closed
+        self.eof || self.is_ending()
+    }
+
+    /// Whether nothing more will be read or written.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.is_some() || self.state == State::Closed
     }
 
     /// Takes bytes in: `add` appends and searches them, and says whether a frame was completed.
@@ -109,7 +114,7 @@ impl Connection {
     fn admit(&mut self, message: &Message) {
         self.stats.messages_in += 1;
         if self.side == Side::Server && self.config.identifies_peers() {
-            self.peer_id = message.peer_id().or_else(|| self.peer_id.take());
+            message.name_peer(&mut self.peer_id);
         }
     }
 

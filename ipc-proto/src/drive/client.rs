@@ -122,6 +122,10 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
         self.client.renew(self.clock.now());
     }
 
+    fn stop_retrying(&mut self, stop: bool) {
+        self.client.stop_retrying(stop);
+    }
+
     fn pending_bytes(&self) -> usize {
         self.client.pending_bytes()
     }

@@ -125,6 +125,10 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
         self.conn.pending_bytes()
     }
 
+    fn is_ending(&self) -> bool {
+        self.conn.is_ending()
+    }
+
     fn held_bytes(&self) -> usize {
         self.conn.held_bytes()
     }

@@ -328,9 +328,19 @@ pub trait Drive {
     /// Drops the connection and makes another one, where that can be.
     fn renew(&mut self) {}
 
+    /// As [`Client::stop_retrying`].
+    fn stop_retrying(&mut self, stop: bool) {
+        let _ = stop;
+    }
+
     /// How the peer named itself.
     fn peer_id(&self) -> Option<&Json> {
         None
+    }
+
+    /// Whether the end has come, and only events are left to be taken.
+    fn is_ending(&self) -> bool {
+        false
     }
 
     /// Whether both directions are full, so that nothing will move until events are taken.

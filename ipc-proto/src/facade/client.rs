@@ -88,6 +88,14 @@ impl<R: Runtime> Client<R> {
         if connects { Ok(()) } else { Err(EmitError::Closed(Frame::raw(Vec::new())).into()) }
     }
 
+    /// Whether to give up at the next disconnect instead of dialling again: node-ipc's `stopRetrying`, which counts
+    /// whenever it is set. The config has the value to begin with.
+    ///
+    /// While the client waits to dial again, it gives up when it is to dial; in Classic after one more attempt.
+    pub fn stop_retrying(&self, stop: bool) {
+        self.sender.line().stop_retrying(stop);
+    }
+
     /// Gives up for good. When connected, what waits is written first, for at most
     /// [`drain_timeout`](Config#structfield.drain_timeout); otherwise it is undelivered at once.
     /// [`next`](Self::next) then yields what is undelivered, `Disconnected`, `Destroyed`, and `None`.

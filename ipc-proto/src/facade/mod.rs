@@ -34,6 +34,7 @@ mod inherited;
 mod ipc;
 mod line;
 mod listener;
+pub mod names;
 mod outlet;
 mod reload;
 mod reply;
@@ -115,6 +116,12 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
 
     /// Where the sockets of an id are, on this machine.
     fn environment(&self) -> Environment;
+}
+
+/// A runtime that runs its tasks on whatever executor it is given.
+pub trait AnyExecutor: Runtime {
+    /// A runtime whose tasks `spawn` runs in the background.
+    fn with_spawner(spawn: impl Fn(Task) + Send + Sync + 'static) -> Self;
 }
 
 /// A listening socket of a runtime.

@@ -54,7 +54,10 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let Orders { posted, end, renew, overloaded } = self.line.take(cx);
+        let Orders { posted, end, renew, stop_retrying, overloaded } = self.line.take(cx);
+        if let Some(stop) = stop_retrying {
+            self.driver.stop_retrying(stop);
+        }
         if renew {
             self.driver.renew();
         }
@@ -88,7 +91,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
         let mut slot = None;
         loop {
-            if self.driver.pending_bytes() >= self.outlet.pauses_at() {
+            // What waits when the end has come is never written: the events after which it is given up are due.
+            if self.driver.pending_bytes() >= self.outlet.pauses_at() && !self.driver.is_ending() {
                 if !self.driver.turn(cx, Reading::Never) {
                     return false;
                 }

@@ -74,6 +74,11 @@ impl Json {
         Self { text, compact, lenient: lenient.map(Box::new) }
     }
 
+    /// The same in memory of its own.
+    pub(super) fn detached(&self) -> Self {
+        Self { text: Bytes::copy_from_slice(&self.text), ..self.clone() }
+    }
+
     /// The text. Costs a check for UTF-8, which [`as_bytes`](Self::as_bytes) does not.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,6 +6,7 @@ use ipc_proto::{Code, Config, ConfigError, IoError, Profile, TlsOptions, drive::
 use rustls::{ClientConfig, ServerConfig, pki_types::ServerName};
 
 use super::{Reloadable, client_config, server_config, server_name};
+use crate::Reloads;
 
 /// rustls configurations of the application's own, which stand above the options.
 ///
@@ -87,10 +88,11 @@ impl Connector {
     pub fn timeout(&self) -> Duration {
         handshake_timeout(&self.config)
     }
+}
 
-    /// What reads the certificates anew; `None` for a configuration of the application's own.
-    #[must_use]
-    pub fn reload(&self) -> Option<Arc<dyn Reload>> {
+/// A configuration of the application's own cannot be reloaded.
+impl Reloads for Connector {
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
         self.source.reload()
     }
 }
@@ -114,10 +116,11 @@ impl Acceptor {
     pub const fn timeout(&self) -> Duration {
         self.limit
     }
+}
 
-    /// As [`Connector::reload`].
-    #[must_use]
-    pub fn reload(&self) -> Option<Arc<dyn Reload>> {
+/// A configuration of the application's own cannot be reloaded.
+impl Reloads for Acceptor {
+    fn reload(&self) -> Option<Arc<dyn Reload>> {
         self.source.reload()
     }
 }
