@@ -293,6 +293,8 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
             of_places,
         }
         NET words { of_a_port_in_use }
+        #[cfg(windows)]
+        NET words { of_pipes_where_there_are_none }
         STREAMS words {
             of_attempts,
         }
