@@ -53,8 +53,8 @@ async fn run<H: Host>(stage: &Stage<H>, role: Role, chunking: Chunking) {
         let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
         let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, receiving: &alike[0] };
         let ran = match role {
-            Role::Server => feed.to_server(stage).await,
-            Role::Client => feed.to_client(stage).await,
+            Role::Server => feed.server(stage).await,
+            Role::Client => feed.client(stage).await,
         };
         let verdicts: Vec<Verdict> = alike.iter().map(|receiving| receiving.judge(&ran)).collect();
         stream::iter(verdicts)

@@ -1,7 +1,10 @@
 //! The lifecycle scenarios of the corpus, done again: what is published, in which order, is what was recorded, but for the
 //! differences that are listed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use ipc_conformance::{
     corpus::{Arg, Corpus, Lifecycle, Published, dialect_of},
@@ -149,7 +152,7 @@ impl<H: Host> Watch<H> {
         }
     }
 
-    pub(crate) async fn to_end(mut self) -> Story {
+    pub(crate) async fn ending(mut self) -> Story {
         while self.next().await.is_some() {}
         self.story
     }
@@ -201,11 +204,11 @@ async fn run<H: Host>(stage: Stage<H>, picks: impl Fn(&str) -> bool) {
         }
         let dialect = dialect_of(&scenario.version);
         let key = (scenario.name.as_str(), dialect == Dialect::Classic);
-        if !done.contains_key(&key) {
+        if let Entry::Vacant(entry) = done.entry(key) {
             let scene = Scene { stage: Stage::new(host.clone(), wire), dialect };
             let story = host.timeout(PATIENCE, perform(&scene, &scenario.name)).await;
             let story = story.unwrap_or_else(|| panic!("{} {dialect:?} hangs", scenario.name));
-            done.insert(key, Story::seen(&scenario.name, story));
+            entry.insert(Story::seen(&scenario.name, story));
         }
         let (seen, recorded) = (&done[&key], Story::recorded(scenario));
         let good = match listed {

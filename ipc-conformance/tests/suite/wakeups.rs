@@ -34,7 +34,9 @@ pub(crate) async fn emits_from_another_thread<H: Host>(stage: Stage<H>) {
         for n in asked {
             // The runtime has most probably gone to sleep by then.
             thread::sleep(Duration::from_millis(1));
-            senders.iter().for_each(|sender| drop(sender.try_emit("n", &n).unwrap()));
+            for sender in &senders {
+                let _ = sender.try_emit("n", &n).unwrap();
+            }
         }
     });
     for n in 0..50 {
