@@ -97,7 +97,7 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    async fn to_server<H: Host>(self, stage: &Stage<H>) -> Ran {
+    async fn server<H: Host>(self, stage: &Stage<H>) -> Ran {
         let config = self.config(stage);
         let endpoint = stage.endpoint_of_its_own();
         let mut listener = stage.ipc(config).listen(endpoint).await.expect("the endpoint is free");
@@ -125,7 +125,7 @@ impl Feed<'_> {
         sight.without_our_end(self.ends_by_us())
     }
 
-    async fn to_client<H: Host>(self, stage: &Stage<H>) -> Ran {
+    async fn client<H: Host>(self, stage: &Stage<H>) -> Ran {
         let listener = RawListener::bind(&stage.endpoint_of_its_own());
         let mut client = stage.connect_at(self.config(stage), &listener.endpoint);
         let raw = listener.accept().await;
