@@ -92,7 +92,9 @@ fn collapsed(name: &str, words: Vec<String>) -> Vec<String> {
     for word in [failures, events].concat() {
         out.push(word);
         let at = out.len().saturating_sub(4);
-        let repeats = out.len() >= 4 && out[at..at + 2] == out[at + 2..] && out[at].starts_with("error(");
+        let failed = |pair: &[String]| pair[0].starts_with("error(") && pair[1] == "disconnect";
+        // A server that begins refuses for a moment what was not there before.
+        let repeats = out.len() >= 4 && failed(&out[at..at + 2]) && failed(&out[at + 2..]);
         if repeats && !counts || out.ends_with(&["error(ERR_IPC_BACKPRESSURE)"; 2].map(str::to_owned)) {
             out.truncate(if repeats { at + 2 } else { out.len() - 1 });
         }
