@@ -53,8 +53,8 @@ async fn run<H: Host>(stage: &Stage<H>, role: Role, chunking: Chunking) {
         let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
         let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, receiving: &alike[0] };
         let ran = match role {
-            Role::Server => feed.to_server(stage).await,
-            Role::Client => feed.to_client(stage).await,
+            Role::Server => feed.server(stage).await,
+            Role::Client => feed.client(stage).await,
         };
         let verdicts: Vec<Verdict> = alike.iter().map(|receiving| receiving.judge(&ran)).collect();
         stream::iter(verdicts)
@@ -97,7 +97,7 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    async fn to_server<H: Host>(self, stage: &Stage<H>) -> Ran {
+    async fn server<H: Host>(self, stage: &Stage<H>) -> Ran {
         let config = self.config(stage);
         let endpoint = stage.endpoint_of_its_own();
         let mut listener = stage.ipc(config).listen(endpoint).await.expect("the endpoint is free");
@@ -125,7 +125,7 @@ impl Feed<'_> {
         sight.without_our_end(self.ends_by_us())
     }
 
-    async fn to_client<H: Host>(self, stage: &Stage<H>) -> Ran {
+    async fn client<H: Host>(self, stage: &Stage<H>) -> Ran {
         let listener = RawListener::bind(&stage.endpoint_of_its_own());
         let mut client = stage.connect_at(self.config(stage), &listener.endpoint);
         let raw = listener.accept().await;
