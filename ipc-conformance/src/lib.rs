@@ -1,5 +1,6 @@
-//! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.
+//! Captured node-ipc traffic, its replay, simulation, live peers, and the `ipc` command.
 
 pub mod corpus;
 pub mod host;
 pub mod replay;
+pub mod sim;
