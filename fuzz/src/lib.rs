@@ -3,9 +3,11 @@
 //! Each panics when the crate and a simpler model of it disagree.
 #![forbid(unsafe_code)]
 
+mod datagram;
 mod deframer;
 mod envelope;
 
+pub use datagram::datagram;
 pub use deframer::deframer;
 pub use envelope::envelope;
 
@@ -20,6 +22,11 @@ mod tests {
         for file in files {
             run(&fs::read(file).unwrap());
         }
+    }
+
+    #[test]
+    fn datagram() {
+        over_corpus("datagram", super::datagram);
     }
 
     #[test]

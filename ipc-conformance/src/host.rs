@@ -9,6 +9,14 @@ use std::{
 
 use ipc_proto::{Timestamp, drive::Clock, facade::Runtime};
 
+mod async_io;
+#[cfg(feature = "async-std")]
+mod on_async_std;
+
+pub use async_io::{BlockOn, OnSmol, Smol};
+#[cfg(feature = "async-std")]
+pub use on_async_std::{AsyncStd, OnAsyncStd};
+
 /// A runtime that a program can be run on.
 pub trait Host: Runtime {
     /// As it is called on a command line.
@@ -48,5 +56,16 @@ impl Host for ipc_tokio::Tokio {
         // Whoever still reads standard input would keep it from ending.
         runtime.shutdown_background();
         output
+    }
+}
+
+impl Host for ipc_mio::Mio {
+    const NAME: &'static str = "mio";
+
+    fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
+        let event_loop = ipc_mio::EventLoop::new();
+        let mut event_loop = event_loop.expect("the system has files for a poll and its waker");
+        let main = main(event_loop.runtime());
+        event_loop.block_on(main).expect("only a poll that is gone cannot be waited for")
     }
 }

@@ -11,6 +11,7 @@ use ipc_proto::{Config, Encoding, Profile};
 use crate::corpus::{Capture, Direction, EndpointConfig, ReceiveCase, Roles, dialect_of};
 
 mod chunking;
+mod datagrams;
 mod differs;
 mod js;
 mod machine;
@@ -120,10 +121,15 @@ impl Replay {
         self.differs.capture(&capture.name).filter(|listed| listed.skip).map(|listed| listed.reason.to_owned())
     }
 
-    /// Replays every stream of a capture into the dialect of its receiver.
+    /// Replays every stream of a capture into the dialect of its receiver. Datagrams are never cut: their borders mean
+    /// something.
     pub fn capture(&self, capture: &Capture, chunking: Chunking) -> Verdict {
         if let Some(reason) = self.skips_capture(capture) {
             return Verdict::Skipped(reason);
+        }
+        if capture.is_datagrams() {
+            let outcomes = datagrams::capture(capture, |dir| capture_config(capture, dir));
+            return judge(self.differs.capture(&capture.name), outcomes);
         }
         if !capture.is_framed_stream() && !capture.is_raw_stream() {
             return Verdict::Failed("no byte streams to replay, and not listed as skipped".to_owned());
@@ -199,7 +205,7 @@ fn capture_config(capture: &Capture, dir: Direction) -> Config {
     let profile = match options.parser.as_deref() {
         Some("guarded") => Profile::Guarded,
         Some("assured") => Profile::Assured,
-        _ if capture.is_raw_stream() => Profile::Raw,
+        _ if options.raw_buffer || capture.is_raw_stream() => Profile::Raw,
         _ => Profile::Fast,
     };
     let config = Config::default()

@@ -1,19 +1,24 @@
-//! Peers that do not read: memory stays within the limits, and nobody waits for ever. Over real Unix sockets.
+//! Peers that do not read, and strangers: memory stays within the limits, and nobody waits for ever. Over real sockets.
 //!
 //! Everything runs on one thread, where a writer that yields many times and still cannot write is stuck for good: nothing
 //! here goes by time, but for a guard against hanging.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+#[path = "../../ipc-tokio/tests/tls/certificates.rs"]
+#[allow(dead_code, reason = "of the certificates, only good ones are wanted here")]
+mod certificates;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipc_tokio::{
-    Config, Connection, EmitError, Endpoint, Event, Frame, Handler, Io, Ipc, Pressure, Server, Side, Tokio,
+    Config, Connection, EmitError, Endpoint, Event, Frame, Handler, Io, Ipc, Pressure, Server, Side, TlsOptions, Tokio,
 };
 use tempfile::TempDir;
-use tokio::net::UnixStream;
+use tokio::net::{UdpSocket, UnixStream};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -123,10 +128,13 @@ impl Writer {
 fn echo() -> Handler {
     Box::new(|event, out| match event {
         Event::Message(message) => {
-            out.send_frame(message.to_frame()).expect("it is not read from while there is no room");
-            None
+            match out.send_frame(message.to_frame()) {
+                // The rest of what it wrote before the server was stopped.
+                Ok(_) | Err(EmitError::Closed(_)) => false,
+                Err(error) => panic!("it is not read from while there is no room: {error}"),
+            }
         }
-        other => Some(other),
+        _ => true,
     })
 }
 
@@ -149,6 +157,41 @@ async fn an_echo_server_does_not_read_from_peers_that_do_not_read() {
     let [first, second] = writers;
     guarded("the second echo", second.reads_its_echo()).await;
     guarded("the first echo", first.reads_its_echo()).await;
+}
+
+/// The events of a server until its only peer is gone.
+async fn until_gone(server: &mut Server) {
+    let mut lost = 0;
+    loop {
+        match server.next().await {
+            Some((_, Event::Undelivered(_))) => lost += 1,
+            Some((_, Event::Disconnected { .. })) => break,
+            Some(_) => {}
+            None => panic!("the peer's last event is missing"),
+        }
+    }
+    assert!(lost > 0, "its echoes are reported");
+    assert_eq!(server.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_flood_that_is_cut_is_over() {
+    let dir = TempDir::new().unwrap();
+    let mut server = echo_server(&dir, config()).await;
+    let mut writer = Writer::to(&server).await;
+    guarded("writing", writer.until_stuck()).await;
+    drop(writer);
+    guarded("the end", until_gone(&mut server)).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_does_not_keep_a_server_from_stopping() {
+    let dir = TempDir::new().unwrap();
+    let mut server = echo_server(&dir, config().drain_timeout(Duration::from_millis(20))).await;
+    let mut writer = Writer::to(&server).await;
+    guarded("writing", writer.until_stuck()).await;
+    guarded("stopping", server.stop()).await;
+    guarded("the end", until_gone(&mut server)).await;
 }
 
 /// The loop that everybody writes first.
@@ -289,8 +332,23 @@ async fn numbers(conn: &mut Connection, count: usize) {
 #[tokio::test]
 async fn a_client_that_takes_no_events_does_not_deadlock_with_an_echo_server() {
     let dir = TempDir::new().unwrap();
-    let server = echo_server(&dir, config()).await;
-    let mut client = Ipc::new(config()).connect_to_endpoint("caps", server.endpoints()[0].clone()).unwrap();
+    floods_and_then_reads(echo_server(&dir, config()).await, config(), 0).await;
+}
+
+/// As the one before, with a TLS session on either side, whose buffers are bounded as well.
+#[tokio::test]
+async fn a_client_that_takes_no_events_over_tls_does_not_either() {
+    let ours = certificates::Authority::new("ours");
+    let identity = ours.sign(&["127.0.0.1"]);
+    let own = TlsOptions::default().private(identity.key).public(identity.cert);
+    let at = Endpoint::Tls { host: "127.0.0.1".into(), port: 0 };
+    let server = Ipc::new(config().tls(own)).serve_with(vec![at], |_| echo()).await.expect("any port will do");
+    // What is in the session is kept until it is flushed, to be reported.
+    floods_and_then_reads(server, config().tls(TlsOptions::default().trust(ours.file())), 64 << 10).await;
+}
+
+async fn floods_and_then_reads(server: Server, config: Config, session: usize) {
+    let mut client = Ipc::new(config).connect_to_endpoint("caps", server.endpoints()[0].clone()).unwrap();
     client.ready().await.unwrap();
     let flood = async {
         for n in 0.. {
@@ -305,7 +363,8 @@ async fn a_client_that_takes_no_events_does_not_deadlock_with_an_echo_server() {
     };
     let taken = guarded("the flood", flood).await;
     assert!(client.pending_bytes() <= PENDING);
-    assert!(server.stats().held_bytes <= Pressure::HIGH_MARK + wire(0).len() + READ, "{:?}", server.stats());
+    let cap = Pressure::HIGH_MARK + wire(0).len() + READ + session;
+    assert!(server.stats().held_bytes <= cap, "{:?}", server.stats());
     let echoes = async {
         let mut next = 0;
         while next < taken {
@@ -319,4 +378,52 @@ async fn a_client_that_takes_no_events_does_not_deadlock_with_an_echo_server() {
         }
     };
     guarded("the echoes", echoes).await;
+}
+
+/// Takes a server's events, and echoes its messages, until `text` has come.
+async fn echo_until(server: &mut Server, text: &str) {
+    while let Some((peer, event)) = server.next().await {
+        let Event::Message(message) = event else { continue };
+        // Who was heard from once is answered only in proportion.
+        let _ = server.send(peer, message.to_frame()).await;
+        if message.name() == text {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_over_udp_cost_no_more_than_the_limits_and_a_friend_does_not_notice() {
+    const STRANGERS: u8 = 200;
+    let mut config = config();
+    (config.limits.max_udp_peers, config.limits.max_udp_partial, config.limits.udp_partial_budget) = (20, 2000, 8000);
+    let mut server = Ipc::new(config).serve_udp4("127.0.0.1:0").await.unwrap();
+    let Endpoint::Udp4 { port, .. } = server.endpoints()[0] else { panic!("it is UDP") };
+    let socket = || async {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(("127.0.0.1", port)).await.unwrap();
+        socket
+    };
+    let (friend, mut buffer) = (socket().await, [0; 100]);
+    let hello = b"{\"type\":\"friend\",\"data\":1}\x0c";
+    let mut strangers = Vec::new();
+    for n in 0..STRANGERS {
+        guarded("the friend", friend.send(hello)).await.unwrap();
+        guarded("the friend", echo_until(&mut server, "friend")).await;
+        let len = guarded("an answer", friend.recv(&mut buffer)).await.unwrap();
+        assert_eq!(&buffer[..len], hello);
+
+        let stranger = socket().await;
+        for piece in [&[n][..], &[b'x'; 1500], b"\x0c", &[b'{'; 1500], b"{\"type\":\"half"] {
+            guarded("a stranger", stranger.send(piece)).await.unwrap();
+        }
+        strangers.push(stranger);
+        let stats = server.stats();
+        assert!(stats.peers <= 20 && stats.held_bytes <= 8000 + (1 << 20), "{stats:?}");
+    }
+    // All that was sent is taken now; what is left is incomplete frames.
+    guarded("the friend", friend.send(hello)).await.unwrap();
+    guarded("the friend", echo_until(&mut server, "friend")).await;
+    let stats = server.stats();
+    assert!(stats.peers <= 20 && stats.held_bytes <= 8000, "{stats:?}");
 }

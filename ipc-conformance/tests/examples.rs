@@ -3,15 +3,24 @@
 //! Without the peers that `IPC_NODE_DIR` names these tests are shown as ignored.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "../../ipc-tokio/tests/tls/certificates.rs"]
+#[allow(dead_code, reason = "of the certificates, only good ones are wanted here")]
+mod certificates;
 #[path = "live/node.rs"]
 mod node;
+mod pairs;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use certificates::Authority;
 use libtest_mimic::{Arguments, Trial};
+use pairs::Half::{self, Rust, Stock};
+use pairs::{Keys, NEWS, PAIRS, Pair};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -26,118 +35,6 @@ struct Scene {
     version: &'static str,
     dir: TempDir,
 }
-
-/// One half: an example with its first words, or a stock script.
-#[derive(Clone, Copy)]
-enum Half {
-    Rust(&'static [&'static str]),
-    Stock(&'static str),
-}
-
-/// A server, the client that is run against it, and what comes after the endpoint on both command lines.
-struct Pair {
-    name: &'static str,
-    wire: &'static str,
-    server: Half,
-    client: Half,
-    more: &'static [&'static str],
-    /// What the server says of it, in this order.
-    heard: &'static [&'static str],
-    /// All that the client prints, but for its lifecycle. Where several clients print, by their names.
-    said: &'static [&'static str],
-}
-
-use Half::{Rust, Stock};
-
-const NEWS: &[&str] = &[
-    "one: welcome, one",
-    "one: to everybody",
-    "three: welcome, three",
-    "three: to everybody",
-    "two: welcome, two",
-    "two: to everybody",
-];
-
-const fn pair(name: &'static str, server: Half, client: Half) -> Pair {
-    Pair { name, wire: "unix", server, client, more: &[], heard: &[], said: &[] }
-}
-
-const PAIRS: &[Pair] = &[
-    Pair {
-        heard: &["hello"],
-        said: &["message: hello"],
-        ..pair("unix_server", Rust(&["echo_server"]), Stock("hello_client"))
-    },
-    Pair {
-        heard: &["message: hello"],
-        said: &["message: hello world!"],
-        ..pair("unix_client", Stock("hello_server"), Rust(&["echo_client"]))
-    },
-    Pair {
-        wire: "tcp",
-        heard: &["message: hello"],
-        said: &["message: hello world!"],
-        ..pair("tcp_server", Rust(&["tcp_server"]), Stock("hello_client"))
-    },
-    Pair {
-        wire: "tcp",
-        heard: &["message: hello"],
-        said: &["message: hello world!"],
-        ..pair("tcp_client", Stock("hello_server"), Rust(&["tcp_client"]))
-    },
-    Pair {
-        more: &["utf8"],
-        heard: &["héllo"],
-        said: &["héllo"],
-        ..pair("raw_server_utf8", Rust(&["raw_server"]), Stock("raw_client"))
-    },
-    Pair {
-        more: &["utf8"],
-        heard: &["héllo"],
-        said: &["héllo"],
-        ..pair("raw_client_utf8", Stock("raw_server"), Rust(&["raw_client"]))
-    },
-    Pair {
-        more: &["hex"],
-        heard: &["68c3a96c6c6f"],
-        said: &["68c3a96c6c6f"],
-        ..pair("raw_server_hex", Rust(&["raw_server"]), Stock("raw_client"))
-    },
-    Pair {
-        more: &["hex"],
-        heard: &["68c3a96c6c6f"],
-        said: &["68c3a96c6c6f"],
-        ..pair("raw_client_hex", Stock("raw_server"), Rust(&["raw_client"]))
-    },
-    Pair {
-        heard: &["on its way to 3 peers"],
-        said: NEWS,
-        ..pair("broadcast_server", Rust(&["broadcast", "server"]), Stock("broadcast_clients"))
-    },
-    Pair { said: NEWS, ..pair("broadcast_clients", Stock("broadcast_server"), Rust(&["broadcast", "clients"])) },
-    Pair {
-        heard: &["first", "second", "third"],
-        said: &["answer: first", "answer: second", "answer: third"],
-        ..pair("sync_server", Rust(&["echo_server"]), Stock("sync_client"))
-    },
-    Pair {
-        heard: &["ask: first", "ask: second", "ask: third"],
-        said: &[
-            "answer: first asked",
-            r#"no answer to Some(Message { name: "ask", data: Some(Json("second")) })"#,
-            "answer: third asked",
-        ],
-        ..pair("sync_client", Stock("sync_server"), Rust(&["sync_mode"]))
-    },
-    Pair {
-        said: &["1 + 2 = 3", "1 / 0: division by zero"],
-        ..pair("request_answered", Rust(&["request", "answer"]), Stock("ask"))
-    },
-    Pair {
-        said: &["1 + 2 = 3", "1 / 0: division by zero"],
-        ..pair("request_asked", Stock("answer"), Rust(&["request", "ask"]))
-    },
-];
 
 fn main() {
     let args = Arguments::from_args();
@@ -165,13 +62,15 @@ fn in_runtime(test: impl Future<Output = ()>) {
 
 async fn run(pair: &Pair, scene: &Scene) {
     let at = match pair.wire {
-        "tcp" => "tcp:127.0.0.1:0".to_owned(),
-        _ => format!("unix:{}", scene.dir.path().join("socket").display()),
+        "unix" => format!("unix:{}", scene.dir.path().join("socket").display()),
+        "udp6" => "udp6:[::1]:0".to_owned(),
+        wire => format!("{wire}:127.0.0.1:0"),
     };
-    let mut server = Process::start(pair.server, scene, &at, pair.more);
+    let [of_server, of_client] = options(pair, scene);
+    let mut server = Process::start(pair.server, scene, &at, &of_server);
     let line = server.until("listening at ").await;
     let at = line.rsplit(' ').next().unwrap();
-    let client = Process::start(pair.client, scene, at, pair.more);
+    let client = Process::start(pair.client, scene, at, &of_client);
 
     let mut said = client.finish().await;
     if pair.said == NEWS {
@@ -184,6 +83,42 @@ async fn run(pair: &Pair, scene: &Scene) {
     }
 }
 
+/// What stands after the endpoint on both command lines.
+fn options(pair: &Pair, scene: &Scene) -> [Vec<String>; 2] {
+    let more: Vec<String> = pair.more.iter().map(|&word| word.to_owned()).collect();
+    if pair.keys == Keys::Nobody {
+        return [more.clone(), more];
+    }
+    let authority = Authority::new("examples");
+    let ca = scene.keep(&authority.file(), "ca.pem");
+    ["server", "client"].map(|side| {
+        let identity = authority.sign(&["127.0.0.1"]);
+        let mut tls = json!({});
+        if pair.keys == Keys::Both || side == "server" {
+            tls["private"] = scene.keep(&identity.key, &format!("{side}.key")).into();
+            tls["public"] = scene.keep(&identity.cert, &format!("{side}.pem")).into();
+        }
+        if pair.keys == Keys::Both || side == "client" {
+            tls["trustedConnections"] = json!([ca]);
+        }
+        if pair.keys == Keys::Both && side == "server" {
+            tls["requestCert"] = true.into();
+        }
+        let file = scene.dir.path().join(format!("{side}.json"));
+        fs::write(&file, json!({ "tls": tls }).to_string()).unwrap();
+        [&more[..], &[file.display().to_string()]].concat()
+    })
+}
+
+impl Scene {
+    /// A copy of a file that goes with its maker.
+    fn keep(&self, file: &str, name: &str) -> String {
+        let kept = self.dir.path().join(name);
+        fs::copy(file, &kept).unwrap();
+        kept.display().to_string()
+    }
+}
+
 /// A running half; it dies with this value.
 struct Process {
     child: Child,
@@ -191,7 +126,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(half: Half, scene: &Scene, at: &str, more: &[&str]) -> Self {
+    fn start(half: Half, scene: &Scene, at: &str, more: &[String]) -> Self {
         let mut command = match half {
             Rust(words) => example(words, at),
             Stock(script) => stock(script, scene.version, at),
@@ -228,7 +163,8 @@ impl Process {
         let status = within("its end", self.child.wait()).await.unwrap();
         assert!(status.success(), "{status} after {lines:?}");
         lines.retain(|line| !line.eq_ignore_ascii_case("connected"));
-        lines
+        // Which process it was is the system's choice.
+        lines.iter().map(|line| line.split(" by process ").next().unwrap().to_owned()).collect()
     }
 }
 
@@ -267,7 +203,9 @@ static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
 
 fn build(folder: &Path) {
     let mut command = std::process::Command::new(env!("CARGO"));
-    command.args(["build", "--package", "ipc-tokio", "--examples"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .args(["build", "--package", "ipc-tokio", "--features", "tls", "--examples"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     if folder.parent().is_some_and(|profile| profile.ends_with("release")) {
         command.arg("--release");
     }

@@ -16,6 +16,8 @@ use crate::{
 /// name it gives it (node-ipc publishes both under one name space).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+// A whole word for the variant keeps the fields of all variants aligned, and copies of them fast.
+#[repr(u64)]
 pub enum Event {
     /// The connection is there. A client's comes again after each reconnect.
     Connected,

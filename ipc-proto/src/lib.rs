@@ -40,6 +40,8 @@
 //!    [`handle_eof`](Connection::handle_eof), or [`handle_error`](Connection::handle_error);
 //! 6. call [`handle_timeout`](Connection::handle_timeout) when its time has come; too early does no harm.
 //!
+//! [`guide`] has all of it: clients, servers, UDP, time, back-pressure, the end, common mistakes, and four whole loops.
+//!
 //! The order matters to speed only: any interleaving that keeps the order of input among itself and of emits among
 //! itself gives the same events. `examples/bare_loop.rs` is this loop over blocking sockets in 30 lines. Here it is without
 //! sockets:
@@ -133,6 +135,7 @@ mod event;
 pub mod facade;
 mod frame;
 mod gate;
+pub mod guide;
 mod message;
 mod outbox;
 mod peer_info;

@@ -15,8 +15,13 @@ use crate::{
 };
 
 mod json;
+mod layout;
 
 pub use json::Json;
+use layout::{Form, Span};
+
+/// The longest name that a peer may give itself, in bytes of JSON. It is kept as long as the peer is there.
+const MAX_PEER_ID: usize = 1 << 10;
 
 /// One received event, `{"type":…,"data":…}`, which owns its bytes.
 ///
@@ -37,12 +42,7 @@ pub struct Message {
     name: Span,
     /// Empty when the frame has no `data`.
     data: Span,
-    /// How large the buffer is that `frame` keeps alive, at least.
-    backing: u32,
-    /// The frame is what [`Message::to_frame`] would build.
-    canonical: bool,
-    /// There is no whitespace between the tokens of `data`.
-    compact: bool,
+    form: Form,
     rare: Option<Box<Rare>>,
 }
 
@@ -55,33 +55,14 @@ struct Rare {
     data: Option<Bytes>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    /// Of a token in a frame whose length fits.
-    #[expect(clippy::cast_possible_truncation, reason = "no frame of 4 GiB is taken apart")]
-    const fn of(token: Token) -> Self {
-        Self { start: token.start as u32, end: token.end as u32 }
-    }
-
-    const fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-
-    const fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-}
-
+/// Where in a frame its members are.
 #[derive(Debug, PartialEq, Eq)]
-struct Parts {
+pub(crate) struct Parts {
     name: Token,
     data: Option<Token>,
     canonical: bool,
+    /// How long the frame is.
+    pub(crate) len: usize,
 }
 
 impl Message {
@@ -108,26 +89,29 @@ impl Message {
     }
 
     /// As [`Message::parse`], of bytes that are valid UTF-8 and a slice of a buffer of `backing` bytes.
-    #[inline]
     pub(crate) fn parse_valid(frame: Bytes, backing: usize) -> Result<Self, ProtocolError> {
         debug_assert!(text::is_valid(&frame), "the caller has checked it");
         if u32::try_from(frame.len()).is_err() {
             return Err(ProtocolError::new(Code::FrameTooLarge));
         }
-        let parts = match canonical(&frame) {
+        let parts = match Parts::canonical(&frame).filter(|parts| parts.len == frame.len()) {
             Some(parts) => parts,
             None => general(&frame).map_err(ProtocolError::new)?,
         };
-        let compact = parts.data.is_none_or(|data| data.compact);
-        Ok(Self {
+        Ok(Self::assemble(frame, &parts, backing))
+    }
+
+    /// The message in `frame`, which is valid UTF-8 and a slice of a buffer of `backing` bytes, from its parts.
+    #[inline(always)]
+    pub(crate) fn assemble(frame: Bytes, parts: &Parts, backing: usize) -> Self {
+        let compact = parts.data.is_none_or(|data| data.traits.is_compact());
+        Self {
             name: Span::of(parts.name),
             data: parts.data.map_or_else(Span::default, Span::of),
-            backing: clamp(backing.max(frame.len())),
-            canonical: parts.canonical && compact,
-            compact,
-            rare: Rare::of(&frame, &parts),
+            form: Form::new(backing.max(frame.len()), parts.canonical, compact),
+            rare: Rare::of(&frame, parts),
             frame,
-        })
+        }
     }
 
     /// The event's name. Halves of surrogate pairs show as U+FFFD; see [`name_token`](Self::name_token).
@@ -135,7 +119,10 @@ impl Message {
     pub fn name(&self) -> &str {
         match self.rare.as_ref().and_then(|rare| rare.name.as_deref()) {
             Some(name) => name,
-            None => utf8(&self.frame[self.name.start as usize + 1..self.name.end as usize - 1]),
+            None => {
+                let Range { start, end } = self.name.range();
+                utf8(&self.frame[start + 1..end - 1])
+            }
         }
     }
 
@@ -155,7 +142,7 @@ impl Message {
     #[must_use]
     pub fn data(&self) -> Option<Json> {
         let lenient = self.rare.as_ref().and_then(|rare| rare.data.clone());
-        self.has_data().then(|| Json::from_parts(self.frame.slice(self.data.range()), self.compact, lenient))
+        self.has_data().then(|| Json::from_parts(self.frame.slice(self.data.range()), self.form.is_compact(), lenient))
     }
 
     /// The data's bytes within the frame, as received.
@@ -233,9 +220,18 @@ impl Message {
         json.is_truthy().then_some(json)
     }
 
+    /// Puts the name that the peer gives itself in `name`, which outlives the message and so does not share its
+    /// memory. One that is too long changes nothing. PROTOCOL.md, rule D3.
+    pub(crate) fn name_peer(&self, name: &mut Option<Json>) {
+        let Some(id) = self.peer_id().filter(|id| id.as_bytes().len() <= MAX_PEER_ID) else { return };
+        if name.as_ref().is_none_or(|known| known.as_bytes() != id.as_bytes()) {
+            *name = Some(id.detached());
+        }
+    }
+
     /// The frame as it came and where its data begins, when [`to_frame`](Self::to_frame) would give just that.
     pub(crate) fn as_canonical(&self) -> Option<(&Bytes, usize)> {
-        self.canonical.then_some((&self.frame, self.data.start as usize))
+        self.form.is_canonical().then_some((&self.frame, self.data.start()))
     }
 
     /// The frame that sends this event on, tokens verbatim and whitespace between them dropped. Where there is no
@@ -244,8 +240,8 @@ impl Message {
     /// Costs a reference count when the received bytes are that frame already, as those of every known sender are.
     #[must_use]
     pub fn to_frame(&self) -> Frame {
-        if self.canonical {
-            return Frame::from_parts(self.frame.clone(), self.data.start as usize, self.backing as usize);
+        if self.form.is_canonical() {
+            return Frame::from_parts(self.frame.clone(), self.data.start(), self.form.backing());
         }
         let Some(text) = self.data_text() else { return encode::frame_without_data(&self.frame[self.name.range()]) };
         let mut data = Vec::with_capacity(text.len());
@@ -270,9 +266,9 @@ impl Message {
     /// For messages that are kept: without it a small one can hold a large read buffer.
     #[must_use]
     pub fn detach(mut self) -> Self {
-        if self.backing as usize > self.frame.len().saturating_mul(4) {
+        if self.form.backing() > self.frame.len().saturating_mul(4) {
             self.frame = Bytes::copy_from_slice(&self.frame);
-            self.backing = clamp(self.frame.len());
+            self.form = self.form.with_backing(self.frame.len());
         }
         self
     }
@@ -287,28 +283,34 @@ impl fmt::Debug for Message {
 impl Rare {
     #[inline]
     fn of(frame: &[u8], parts: &Parts) -> Option<Box<Self>> {
-        let lone = parts.data.is_some_and(|data| data.lone);
-        (parts.name.escaped || lone).then(|| Self::make(frame, parts))
+        let lone = parts.data.is_some_and(|data| data.traits.has_lone());
+        (parts.name.traits.is_escaped() || lone).then(|| Self::make(frame, parts))
     }
 
     #[cold]
     fn make(frame: &[u8], parts: &Parts) -> Box<Self> {
-        let data = parts.data.filter(|data| data.lone).map(|data| scan::replace_lone(&frame[data.range()]).into());
-        let name = parts.name.escaped.then(|| scan::unescape(&frame[parts.name.range()]).into_boxed_str());
+        let data = parts
+            .data
+            .filter(|data| data.traits.has_lone())
+            .map(|data| scan::replace_lone(&frame[data.range()]).into());
+        let name = parts.name.traits.is_escaped().then(|| scan::unescape(&frame[parts.name.range()]).into_boxed_str());
         Box::new(Self { name, data })
     }
 }
 
-/// The frame as every known sender writes it.
-#[inline]
-fn canonical(frame: &[u8]) -> Option<Parts> {
-    let mut scanner = Scanner::new(frame, 0);
-    scanner.eat(b"{\"type\":")?;
-    let name = scanner.string()?;
-    scanner.eat(b",\"data\":")?;
-    let data = scanner.value()?;
-    scanner.eat(b"}")?;
-    scanner.is_at_end().then_some(Parts { name, data: Some(data), canonical: true })
+impl Parts {
+    /// Of a frame as every known sender writes it, with which `bytes` begin. No byte of it is a control character
+    /// but for whitespace within the data.
+    #[inline(always)]
+    pub(crate) fn canonical(bytes: &[u8]) -> Option<Self> {
+        let mut scanner = Scanner::new(bytes, 0);
+        scanner.eat(b"{\"type\":")?;
+        let name = scanner.string()?;
+        scanner.eat(b",\"data\":")?;
+        let data = scanner.value()?;
+        scanner.eat(b"}")?;
+        Some(Self { name, data: Some(data), canonical: true, len: scanner.at() })
+    }
 }
 
 /// Any frame.
@@ -328,16 +330,12 @@ fn general(frame: &[u8]) -> Result<Parts, Code> {
     });
     members.ok_or(Code::InvalidJson)?;
     let name = name.filter(|name| frame[name.start] == b'"').ok_or(Code::InvalidEvent)?;
-    Ok(Parts { name, data, canonical: false })
+    Ok(Parts { name, data, canonical: false, len: frame.len() })
 }
 
 /// Whether an object can have the key `id` at all.
 fn mentions_id(data: &[u8]) -> bool {
     memchr::memmem::find(data, b"\"id\"").is_some() || memchr::memchr(b'\\', data).is_some()
-}
-
-fn clamp(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// Text that was checked when the message was parsed.

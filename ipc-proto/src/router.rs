@@ -214,11 +214,24 @@ impl<S> Router<S> {
         out: &mut dyn Emit,
         message: Message,
     ) -> Result<Option<Message>, DecodeError> {
-        let Some(handler) = self.routes.get(message.name()) else { return Ok(Some(message)) };
-        Ok(match handler(&mut Cx { state, peer, out }, &message)? {
-            Routed::Done => None,
-            Routed::Unmatched => Some(message),
-        })
+        let routed = self.route(state, peer, out, &message)?;
+        Ok(Some(message).filter(|_| !routed))
+    }
+
+    /// As [`dispatch`](Self::dispatch), by reference; says whether the message had a handler.
+    ///
+    /// # Errors
+    ///
+    /// As [`dispatch`](Self::dispatch).
+    pub fn route(
+        &self,
+        state: &mut S,
+        peer: Option<PeerId>,
+        out: &mut dyn Emit,
+        message: &Message,
+    ) -> Result<bool, DecodeError> {
+        let Some(handler) = self.routes.get(message.name()) else { return Ok(false) };
+        Ok(matches!(handler(&mut Cx { state, peer, out }, message)?, Routed::Done))
     }
 }
 

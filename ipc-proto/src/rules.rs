@@ -156,6 +156,7 @@ pub(crate) fn decode(config: &Config, cut: Cut) -> Result<Message, ProtocolError
     Ok(message)
 }
 
+#[inline]
 fn check_incoming(config: &Config, message: &Message) -> Result<(), ProtocolError> {
     // Replaced bytes count as what replaced them, as node-ipc 14 counts decoded text.
     if message.len() > config.frame_limit() {

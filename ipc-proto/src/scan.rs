@@ -18,12 +18,39 @@ pub(crate) use wide::plain_prefix;
 pub(crate) struct Token {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// No whitespace stands between its tokens.
-    pub(crate) compact: bool,
+    pub(crate) traits: Traits,
+}
+
+/// What was noticed while a token was scanned.
+///
+/// One word and no booleans: a message is made of these, and copying bytes in larger pieces than they were just
+/// written in costs more than all else that is done to a small message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traits(u32);
+
+impl Traits {
+    const SPACED: u32 = 1;
+    const ESCAPED: u32 = 2;
+    const LONE: u32 = 4;
+
+    /// No whitespace stands between the tokens.
+    pub(crate) const fn is_compact(self) -> bool {
+        self.0 & Self::SPACED == 0
+    }
+
     /// A backslash occurs.
-    pub(crate) escaped: bool,
+    pub(crate) const fn is_escaped(self) -> bool {
+        self.0 & Self::ESCAPED != 0
+    }
+
     /// An escape is half a surrogate pair, which no Rust string can hold.
-    pub(crate) lone: bool,
+    pub(crate) const fn has_lone(self) -> bool {
+        self.0 & Self::LONE != 0
+    }
+
+    const fn note(&mut self, what: u32) {
+        self.0 |= what;
+    }
 }
 
 impl Token {
@@ -34,7 +61,7 @@ impl Token {
     /// Whether this string token says `name`, written plainly or with escapes.
     pub(crate) fn says(&self, bytes: &[u8], name: &str) -> bool {
         let inner = &bytes[self.start + 1..self.end - 1];
-        inner == name.as_bytes() || (self.escaped && unescape(&bytes[self.range()]) == name)
+        inner == name.as_bytes() || (self.traits.is_escaped() && unescape(&bytes[self.range()]) == name)
     }
 }
 
@@ -58,17 +85,20 @@ pub(crate) fn document(bytes: &[u8]) -> Option<Token> {
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
-    compact: bool,
-    escaped: bool,
-    lone: bool,
+    traits: Traits,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, compact: true, escaped: false, lone: false }
+        Self { bytes, at, traits: Traits(0) }
     }
 
-    pub(crate) const fn is_at_end(&self) -> bool {
+    /// How far it has come.
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
+    const fn is_at_end(&self) -> bool {
         self.at == self.bytes.len()
     }
 
@@ -95,7 +125,7 @@ impl<'a> Scanner<'a> {
     pub(crate) fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
-            self.compact = false;
+            self.traits.note(Traits::SPACED);
         }
     }
 
@@ -148,9 +178,9 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn token(&mut self, scan: impl FnOnce(&mut Self) -> Option<()>) -> Option<Token> {
         let start = self.at;
-        (self.compact, self.escaped, self.lone) = (true, false, false);
+        self.traits = Traits(0);
         scan(self)?;
-        Some(Token { start, end: self.at, compact: self.compact, escaped: self.escaped, lone: self.lone })
+        Some(Token { start, end: self.at, traits: self.traits })
     }
 
     fn container(&mut self) -> Option<()> {
@@ -280,7 +310,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn escape(&mut self) -> Option<()> {
-        self.escaped = true;
+        self.traits.note(Traits::ESCAPED);
         match self.bump()? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
             b'u' => {
@@ -301,10 +331,10 @@ impl<'a> Scanner<'a> {
                     self.eat(b"\\u").and_then(|()| self.hex4()).is_some_and(|u| (0xDC00..=0xDFFF).contains(&u));
                 if !paired {
                     self.at = behind;
-                    self.lone = true;
+                    self.traits.note(Traits::LONE);
                 }
             }
-            0xDC00..=0xDFFF => self.lone = true,
+            0xDC00..=0xDFFF => self.traits.note(Traits::LONE),
             _ => {}
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! ```sh
 //! cargo run -p ipc-tokio --example broadcast                    # both sides
-//! cargo run -p ipc-tokio --example broadcast server ENDPOINT    # one of them; the other may be a node-ipc process
-//! cargo run -p ipc-tokio --example broadcast clients ENDPOINT
+//! cargo run -p ipc-tokio --example broadcast server ENDPOINT [CONFIG.json]    # one of them; the other may be a node-ipc process
+//! cargo run -p ipc-tokio --example broadcast clients ENDPOINT [CONFIG.json]
 //! ```
+
+use std::{env, fs};
 
 use ipc_tokio::{Config, Endpoint, Event, Ipc, Server};
 
@@ -12,18 +14,17 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let (role, endpoint) = match words.as_slice() {
-        [role, endpoint] => (role.as_str(), endpoint.parse()?),
-        _ => ("both", "tcp:127.0.0.1:0".parse()?),
-    };
-    if role == "clients" {
-        return listen(endpoint).await;
+    let [role, endpoint, file] = [1, 2, 3].map(|n| env::args().nth(n));
+    let endpoint = endpoint.as_deref().unwrap_or("tcp:127.0.0.1:0").parse()?;
+    let config = Config::from_json(file.map_or_else(|| Ok("{}".into()), fs::read_to_string)?)?.config;
+    if role.as_deref() == Some("clients") {
+        return listen(endpoint, config).await;
     }
-    let server = Ipc::new(Config::default().id("world")).serve_endpoints(vec![endpoint]).await?;
+    let server = Ipc::new(config.clone().id("world")).serve_endpoints(vec![endpoint]).await?;
     let endpoint = server.endpoints()[0].clone();
     println!("listening at {endpoint}");
-    if role == "server" { tell(server).await } else { tokio::try_join!(tell(server), listen(endpoint)).map(drop) }
+    let listening = async { if role.is_none() { listen(endpoint, config).await } else { Ok(()) } };
+    tokio::try_join!(tell(server), listening).map(drop)
 }
 
 async fn tell(mut server: Server) -> Result<()> {
@@ -41,14 +42,13 @@ async fn tell(mut server: Server) -> Result<()> {
     Ok(())
 }
 
-async fn listen(endpoint: Endpoint) -> Result<()> {
-    // A process may have several clients; they know nothing of each other.
-    let listeners = ["one", "two", "three"].map(|name| listener(name, endpoint.clone()));
+async fn listen(endpoint: Endpoint, config: Config) -> Result<()> {
+    let listeners = ["one", "two", "three"].map(|name| listener(name, endpoint.clone(), config.clone()));
     futures_util::future::try_join_all(listeners).await.map(drop)
 }
 
-async fn listener(name: &str, endpoint: Endpoint) -> Result<()> {
-    let mut client = Ipc::new(Config::default().id(name)).connect_to_endpoint("world", endpoint)?;
+async fn listener(name: &str, endpoint: Endpoint, config: Config) -> Result<()> {
+    let mut client = Ipc::new(config.id(name)).connect_to_endpoint("world", endpoint)?;
     client.emit("hello", name).await?;
     let mut news = String::new();
     while news != "to everybody" {

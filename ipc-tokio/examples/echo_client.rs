@@ -4,15 +4,21 @@
 //! and then where 9 to 12 do. There need not be a server yet; it is dialled every half second until there is one.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example echo_client [ENDPOINT]    # `unix:PATH`, `abstract:NAME`, `tcp:HOST:PORT`, an id
+//! cargo run -p ipc-tokio --example echo_client [ENDPOINT [CONFIG.json]]
 //! ```
+//!
+//! An endpoint is an id, `unix:PATH`, `abstract:NAME`, `tcp:HOST:PORT` or `tls:HOST:PORT` (`--features tls`). The file has
+//! node-ipc's options, by its names; over TLS it says whom to trust.
+
+use std::{env, fs};
 
 use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ipc = Ipc::new(Config::default().id("hello"));
-    let mut world = match std::env::args().nth(1) {
+    let options = env::args().nth(2).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
+    let ipc = Ipc::new(Config::from_json(options)?.config.id("hello"));
+    let mut world = match env::args().nth(1) {
         None => ipc.connect_to("world")?,
         Some(endpoint) => ipc.connect_to_endpoint("world", endpoint.parse()?)?,
     };

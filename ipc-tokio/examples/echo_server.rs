@@ -1,16 +1,21 @@
 //! Answers every event with the same event. Node clients of every generation find it.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example echo_server [ENDPOINT]
+//! cargo run -p ipc-tokio --example echo_server [ENDPOINT [CONFIG.json]]
 //! cargo run -p ipc-tokio --example echo_client    # in another terminal
 //! ```
+//!
+//! The file has node-ipc's options, by its names; over TLS (`--features tls`, `tls:HOST:PORT`) it says where the keys are.
+
+use std::{env, fs};
 
 use ipc_tokio::{Config, Event, Ipc};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ipc = Ipc::new(Config::default().id("world"));
-    let mut server = match std::env::args().nth(1) {
+    let options = env::args().nth(2).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
+    let ipc = Ipc::new(Config::from_json(options)?.config.id("world"));
+    let mut server = match env::args().nth(1) {
         // node-ipc 14 looks for `world` in one place and 9 to 12 in another: listen at both.
         None => ipc.serve_both().await?,
         Some(endpoint) => ipc.serve_endpoints(vec![endpoint.parse()?]).await?,

@@ -4,16 +4,16 @@
 //! answer comes, the message is reported after `sync_timeout` and the next one goes.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example sync_mode [ENDPOINT]    # of a server to ask; without, it brings its own
+//! cargo run -p ipc-tokio --example sync_mode [ENDPOINT [CONFIG.json]]    # of a server to ask; without, it brings its own
 //! ```
 
-use std::time::Duration;
+use std::{env, fs, time::Duration};
 
 use ipc_tokio::{Config, Event, Ipc, Server};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = match std::env::args().nth(1) {
+    let address = match env::args().nth(1) {
         Some(endpoint) => endpoint.parse()?,
         None => {
             let server = Ipc::new(Config::default()).serve_net("127.0.0.1:0").await?;
@@ -23,7 +23,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     };
 
-    let config = Config::default().sync(true).sync_timeout(Duration::from_secs(2));
+    let options = env::args().nth(2).map_or_else(|| Ok("{}".into()), fs::read_to_string)?;
+    let config = Config::from_json(options)?.config.sync(true).sync_timeout(Duration::from_secs(2));
     let mut client = Ipc::new(config).connect_to_endpoint("server", address)?;
     // Emitting does not wait for answers: the three queue up, and leave one by one.
     for question in ["first", "second", "third"] {

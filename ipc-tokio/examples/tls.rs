@@ -1,49 +1,60 @@
-//! A server and a client over TLS, with certificates that are made for the occasion. Ends by itself.
+//! Hello over TLS. A side has its keys, and whom it trusts, from a file of node-ipc's options, which node-ipc reads as well:
 //!
-//!     cargo run -p ipc-tokio --features tls --example tls
+//! - `{"tls": {"private": "server.key", "public": "server.pem"}}` at a server,
+//! - `{"tls": {"trustedConnections": ["ca.pem"]}}` at its client,
+//! - all of them at both, with `"requestCert": true` at the server, to verify each other (see `mtls`).
+//!
+//! ```sh
+//! cargo run -p ipc-tokio --features tls --example tls    # both sides, with a certificate made for the occasion
+//! cargo run -p ipc-tokio --features tls --example tls server tls:localhost:8000 CONFIG.json
+//! cargo run -p ipc-tokio --features tls --example tls client tls:localhost:8000 CONFIG.json
+//! ```
 
-use std::{error::Error, fs};
+use std::{env, fs};
 
-use ipc_tokio::{Config, Endpoint, Event, Ipc, TlsOptions};
+use ipc_tokio::{Config, Endpoint, Event, Ipc, Server, TlsOptions};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
+    let [role, endpoint, file] = [1, 2, 3].map(|n| env::args().nth(n));
     // A certificate that is its own authority. Yours comes from whoever signs for your hosts.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    let folder = tempfile::tempdir()?;
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    fs::write(file("server.pem"), made.cert.pem())?;
-    fs::write(file("server.key"), made.signing_key.serialize_pem())?;
+    let own = TlsOptions::default().key(made.signing_key.serialize_pem()).cert(made.cert.pem());
+    let config = match file {
+        Some(file) => Config::from_json(fs::read_to_string(file)?)?.config,
+        None => Config::default().tls(own.ca(made.cert.pem()).request_cert(false)),
+    };
+    let endpoint = endpoint.as_deref().unwrap_or("tls:localhost:0").parse()?;
+    if role.as_deref() == Some("client") {
+        return ask(config, endpoint).await;
+    }
+    let server = Ipc::new(config.clone().id("world")).serve_endpoints(vec![endpoint]).await?;
+    let endpoint = server.endpoints()[0].clone();
+    println!("listening at {endpoint}");
+    let asking = async { if role.is_none() { ask(config, endpoint).await } else { std::future::pending().await } };
+    tokio::select!(end = answer(server) => end, end = asking => end)
+}
 
-    // node-ipc's names: private is the key, public the certificate, trusted_connections who may sign.
-    let server_tls = TlsOptions::default().private(file("server.key")).public(file("server.pem"));
-    let client_tls = TlsOptions::default().trust(file("server.pem"));
+async fn answer(mut server: Server) -> Result<()> {
+    while let Some((peer, event)) = server.next().await {
+        let Event::Message(message) = event else { continue };
+        let text = message.decode::<String>().unwrap_or_default();
+        println!("{}: {text}", message.name());
+        server.emit(peer, "message", &format!("{text} world!")).await.ok();
+    }
+    Ok(())
+}
 
-    let mut server = Ipc::new(Config::default().id("world").tls(server_tls)).serve_net("127.0.0.1:0").await?;
-    let Endpoint::Tls { port, .. } = server.endpoints()[0] else { return Err("no TLS".into()) };
-    tokio::spawn(async move {
-        while let Some((peer, event)) = server.next().await {
-            if let Event::Message(message) = event {
-                let _ = server.emit(peer, "message", &format!("{} world", message.decode::<String>()?)).await;
-            }
-        }
-        Ok::<(), ipc_tokio::DecodeError>(())
-    });
-
-    // The host is the name that the certificate has to be for.
-    let ipc = Ipc::new(Config::default().id("hello").tls(client_tls));
-    let mut world = ipc.connect_to_net("world", &format!("localhost:{port}"))?;
+async fn ask(config: Config, endpoint: Endpoint) -> Result<()> {
+    // The host of the endpoint is the name that the certificate has to be for.
+    let mut world = Ipc::new(config.id("hello")).connect_to_endpoint("world", endpoint)?;
     world.emit("message", "hello").await?;
     while let Some(event) = world.next().await {
-        match event {
-            Event::Message(message) => {
-                println!("{}", message.decode::<String>()?);
-                break;
-            }
-            Event::Error(error) => println!("{}: {error}", error.code()),
-            other => println!("{other:?}"),
-        }
+        let Event::Message(message) = event else { continue };
+        println!("{}: {}", message.name(), message.decode::<String>()?);
+        return Ok(());
     }
-    world.close().await;
-    Ok(())
+    Err("the client has given up".into())
 }

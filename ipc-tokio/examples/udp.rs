@@ -1,46 +1,59 @@
-//! Two processes' worth of UDP in one: both ends are servers, and there are no connections.
+//! Hello over UDP: both ends are servers, and there are no connections.
 //!
 //! ```sh
-//! cargo run -p ipc-tokio --example udp
+//! cargo run -p ipc-tokio --example udp                   # both ends
+//! cargo run -p ipc-tokio --example udp server ENDPOINT   # one of them, `udp4:HOST:PORT` or `udp6:[HOST]:PORT`; the
+//! cargo run -p ipc-tokio --example udp client ENDPOINT   # other may be node-ipc's `ipc.serveNet(port, 'udp4', …)`
 //! ```
-//!
-//! The stock other half is node-ipc's `ipc.serveNet(port, 'udp4', …)`.
+
+use std::env;
 
 use ipc_tokio::{Config, Endpoint, Event, Ipc, Message, PeerId, Server};
 
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut hello = Ipc::new(Config::default().id("hello")).serve_udp4("127.0.0.1:0").await?;
-    let mut world = Ipc::new(Config::default().id("world")).serve_udp4("127.0.0.1:0").await?;
-    let Endpoint::Udp4 { host, port } = &world.endpoints()[0] else { return Err("not UDP".into()) };
-
-    // Whoever speaks first names the address; from then on it is a peer like any other.
-    let peer = hello.udp_peer(&format!("{host}:{port}")).await?;
-    hello.emit(peer, "message", "hello").await?;
-
-    // The other side knows the peer by its datagram, and answers.
-    let (peer, message) = message(&mut world).await.ok_or("the server has stopped")?;
-    let address = world.peer_info(peer).and_then(|info| info.address);
-    println!("peer {peer} at {address:?} says {:?}", message.decode::<&str>()?);
-    world.emit(peer, "message", "world").await?;
-
-    let (_, message) = self::message(&mut hello).await.ok_or("the server has stopped")?;
-    println!("and is answered {:?}", message.decode::<&str>()?);
-
-    // A datagram carries 65,507 bytes over IPv4. What is larger never leaves, and the sender hears of it.
-    if let Err(error) = hello.broadcast("message", &"x".repeat(70_000)).await {
-        println!("{:?}: {error}", error.code());
+async fn main() -> Result<()> {
+    let [role, endpoint] = [1, 2].map(|n| env::args().nth(n));
+    let endpoint: Endpoint = endpoint.as_deref().unwrap_or("udp4:127.0.0.1:0").parse()?;
+    if role.as_deref() == Some("client") {
+        return ask(endpoint).await;
     }
-    world.stop().await;
+    let world = Ipc::new(Config::default().id("world")).serve_endpoints(vec![endpoint]).await?;
+    let endpoint = world.endpoints()[0].clone();
+    println!("listening at {endpoint}");
+    let asking = async { if role.is_none() { ask(endpoint).await } else { std::future::pending().await } };
+    tokio::select!(() = answer(world) => Ok(()), end = asking => end)
+}
+
+async fn answer(mut world: Server) {
+    while let Ok((peer, message)) = next_message(&mut world).await {
+        // The peer is known by its datagram, and is answered at the address that it came from.
+        let text = message.decode::<String>().unwrap_or_default();
+        println!("{}: {text}", message.name());
+        world.emit(peer, "message", &format!("{text} world!")).await.ok();
+    }
+}
+
+async fn ask(endpoint: Endpoint) -> Result<()> {
+    let text = endpoint.to_string();
+    let (scheme, address) = text.split_once(':').ok_or("not UDP")?;
+    let mut hello =
+        Ipc::new(Config::default().id("hello")).serve_endpoints(vec![format!("{scheme}:0").parse()?]).await?;
+    // Whoever speaks first names the address; from then on it is a peer like any other.
+    let world = hello.udp_peer(address).await?;
+    hello.emit(world, "message", "hello").await?;
+    let (_, message) = next_message(&mut hello).await?;
+    println!("{}: {}", message.name(), message.decode::<String>()?);
     hello.stop().await;
     Ok(())
 }
 
-async fn message(server: &mut Server) -> Option<(PeerId, Message)> {
+async fn next_message(server: &mut Server) -> Result<(PeerId, Message)> {
     while let Some((peer, event)) = server.next().await {
         if let Event::Message(message) = event {
-            return Some((peer, message));
+            return Ok((peer, message));
         }
     }
-    None
+    Err("the server has stopped".into())
 }

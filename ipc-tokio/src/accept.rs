@@ -6,9 +6,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ipc_os::Inherited;
+use ipc_os::{Bound, Inherited, Reloads};
 use ipc_proto::{
-    BindError, Config, IoError,
+    Config, IoError,
     drive::Reload,
     endpoint::Endpoint,
     facade::{self, Error},
@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::{
     dial,
     io::{Io, prompt},
-    tls::{Acceptor, Own},
+    tls::{self, Acceptor, Own},
 };
 
 #[derive(Debug)]
@@ -42,76 +42,32 @@ pub struct Accept {
 impl Accept {
     pub(crate) fn bind(endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
-        match endpoint {
-            #[cfg(unix)]
-            Endpoint::Path(path) => {
-                let ipc_os::LocalListener { listener, guard } = ipc_os::bind_local(path, config)?;
-                Self::unix(listener, endpoint, Some(guard))
-            }
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Endpoint::Abstract(name) => Self::unix(ipc_os::bind_abstract(name, config)?, endpoint, None),
-            Endpoint::Tcp { host, port } => Self::tcp(Socket::Tcp, host, bind_tcp(host, *port, config)?),
-            Endpoint::Tls { host, port } => {
-                let acceptor = Acceptor::new(config, own)?;
-                Self::tcp(|listener| Socket::Tls(listener, acceptor), host, bind_tcp(host, *port, config)?)
-            }
-            // `check` has refused all others.
-            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-        }
+        // A certificate that cannot be read is found before anybody is let in.
+        let tls = own.acceptor(endpoint, config)?;
+        Self::on(ipc_os::bind(endpoint, config)?, tls)
     }
 
-    /// A listener from elsewhere: its file, if it has one, is not this one's to remove.
     pub(crate) fn adopt(socket: Inherited, config: &Config, own: &Own) -> Result<Self, Error> {
-        let endpoint = socket.endpoint()?;
-        match socket {
+        let bound = socket.adopt(config)?;
+        let tls = own.acceptor(&bound.endpoint, config)?;
+        Self::on(bound, tls)
+    }
+
+    fn on(bound: Bound, tls: Option<Acceptor>) -> Result<Self, Error> {
+        let socket = match (bound.socket, tls) {
             #[cfg(unix)]
-            Inherited::Unix(listener) => {
-                listener.set_nonblocking(true)?;
-                Self::unix(listener, &endpoint, None)
-            }
-            Inherited::Tcp(listener) => {
-                listener.set_nonblocking(true)?;
-                let host = listener.local_addr()?.ip().to_string();
-                if config.tls.is_none() {
-                    return Self::tcp(Socket::Tcp, &host, listener);
-                }
-                let acceptor = Acceptor::new(config, own)?;
-                Self::tcp(|listener| Socket::Tls(listener, acceptor), &host, listener)
-            }
-            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-        }
-    }
-
-    #[cfg(unix)]
-    fn unix(
-        listener: std::os::unix::net::UnixListener,
-        endpoint: &Endpoint,
-        file: Option<ipc_os::SocketGuard>,
-    ) -> Result<Self, Error> {
-        let socket = Socket::Unix(tokio::net::UnixListener::from_std(listener)?);
-        Ok(Self { socket, endpoint: endpoint.clone(), _file: file })
-    }
-
-    fn tcp(
-        make: impl FnOnce(TcpListener) -> Socket,
-        host: &str,
-        listener: std::net::TcpListener,
-    ) -> Result<Self, Error> {
-        let listener = TcpListener::from_std(listener)?;
-        let (host, port) = (host.to_owned(), listener.local_addr()?.port());
-        let socket = make(listener);
-        let secure = matches!(socket, Socket::Tls(..));
+            (Inherited::Unix(listener), _) => Socket::Unix(tokio::net::UnixListener::from_std(listener)?),
+            (Inherited::Tcp(listener), None) => Socket::Tcp(TcpListener::from_std(listener)?),
+            (Inherited::Tcp(listener), Some(tls)) => Socket::Tls(TcpListener::from_std(listener)?, tls),
+            _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        };
         Ok(Self {
-            socket,
-            endpoint: if secure { Endpoint::Tls { host, port } } else { Endpoint::Tcp { host, port } },
             #[cfg(unix)]
-            _file: None,
+            _file: bound.guard,
+            socket,
+            endpoint: bound.endpoint,
         })
     }
-}
-
-fn bind_tcp(host: &str, port: u16, config: &Config) -> Result<std::net::TcpListener, BindError> {
-    if config.reuse_port { ipc_os::bind_tcp_reusing_port(host, port) } else { ipc_os::bind_tcp(host, port) }
 }
 
 impl facade::Accept for Accept {
@@ -126,7 +82,7 @@ impl facade::Accept for Accept {
             }
             Socket::Tls(listener, acceptor) => {
                 let accepted = ready!(listener.poll_accept(cx));
-                accepted.and_then(|(stream, peer)| Ok(acceptor.accept(prompt(stream)?, peer)))
+                accepted.and_then(|(stream, peer)| Ok(tls::accept(acceptor, prompt(stream)?, peer)))
             }
         })
         .map_err(IoError::from)

@@ -1,7 +1,6 @@
 //! tokio's UDP socket.
 
 use std::{
-    io,
     net::SocketAddr,
     task::{Context, Poll, ready},
 };
@@ -18,11 +17,7 @@ pub struct Datagram {
 
 impl Datagram {
     pub(crate) fn bind(endpoint: &Endpoint) -> Result<Self, Error> {
-        let socket = match endpoint {
-            Endpoint::Udp4 { host, port } => ipc_os::bind_udp(host, *port, false)?,
-            Endpoint::Udp6 { host, port } => ipc_os::bind_udp(host, *port, true)?,
-            _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-        };
+        let socket = ipc_os::bind_datagram(endpoint)?;
         Ok(Self { local: socket.local_addr()?, socket: UdpSocket::from_std(socket)? })
     }
 }

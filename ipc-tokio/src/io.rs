@@ -1,20 +1,17 @@
 //! tokio's byte streams as transports.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use ipc_proto::{IoError, Outbox, PeerInfo, drive::Transport};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
-
-/// How many pieces of what waits go into one write.
-const PIECES: usize = 16;
 
 /// A connected socket of any kind.
 #[derive(Debug)]
@@ -104,14 +101,8 @@ fn recv<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>, buffer: &mut
 }
 
 fn send<S: AsyncWrite + Unpin>(stream: &mut S, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-    let mut slices = [IoSlice::new(&[]); PIECES];
-    let written = match outbox.chunks_vectored(&mut slices) {
-        1 => ready!(Pin::new(stream).poll_write(cx, outbox.chunk()))?,
-        pieces => ready!(Pin::new(stream).poll_write_vectored(cx, &slices[..pieces]))?,
-    };
-    if written == 0 {
-        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-    }
-    outbox.advance(written);
-    Poll::Ready(Ok(()))
+    ipc_os::poll_send(outbox, |pieces| match pieces {
+        [piece] => Pin::new(stream).poll_write(cx, piece),
+        pieces => Pin::new(stream).poll_write_vectored(cx, pieces),
+    })
 }

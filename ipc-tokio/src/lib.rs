@@ -36,23 +36,15 @@ mod tls;
 pub use accept::Accept;
 pub use codec::{Codec, CodecError};
 pub use datagram::Datagram;
-pub use dial::Dial;
+pub use dial::{Connect, Dial};
 pub use io::Io;
 pub use ipc_os::Inherited;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
-pub use ipc_proto::{
-    Backoff, BindError, Code, Config, ConfigError, ConnectionError, Cx, DecodeError, Delimiter, Dialect, Emit,
-    EmitError, EncodeError, Encoding, Event, Family, Frame, Interface, IoError, Json, Limits, Loaded, Message, Outcome,
-    Overflow, PeerId, PeerInfo, Pressure, Profile, ProtocolError, Reason, Retry, Router, Side, SlowPeer, Stats,
-    SyncLoss, TlsOptions, TlsVersion, Undelivered,
-    endpoint::Endpoint,
-    facade::{AcceptErrors, Delivery, Error, Handler, RequestError, Sender, ServerStats},
-    request::Request,
-};
+pub use ipc_proto::facade::names::*;
 pub use runtime::{Clock, Tokio};
 #[cfg(feature = "tls")]
-pub use tls::TlsIo;
+pub use tls::{TlsIo, TlsStream};
 /// The TLS that is spoken, for [`Tokio::with_tls_client`] and [`Tokio::with_tls_server`].
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

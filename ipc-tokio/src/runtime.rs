@@ -18,7 +18,13 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use crate::{accept::Accept, datagram::Datagram, dial::Dial, io::Io, tls::Own};
+use crate::{
+    accept::Accept,
+    datagram::Datagram,
+    dial::{self, Dial},
+    io::Io,
+    tls::Own,
+};
 
 /// tokio, for [`Ipc::with_runtime`](crate::Ipc::with_runtime).
 ///
@@ -93,7 +99,8 @@ impl Runtime for Tokio {
 
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
-        Dial::new(endpoints, Arc::clone(config), &self.own)
+        endpoints.iter().try_for_each(dial::check)?;
+        Ok(Dial::new(endpoints, config, self.own.connector(endpoints, config)?))
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
@@ -112,9 +119,8 @@ impl Runtime for Tokio {
         Accept::adopt(socket, config, &self.own)
     }
 
-    #[cfg(unix)]
     fn knows_users(&self, endpoint: &Endpoint) -> bool {
-        ipc_os::HAS_PEER_CREDENTIALS && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
+        ipc_os::knows_users(endpoint)
     }
 
     fn environment(&self) -> Environment {
@@ -127,6 +133,14 @@ impl Runtime for Tokio {
 pub struct Clock {
     epoch: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Clock {
+    /// A clock that begins now.
+    #[cfg(feature = "tls")]
+    pub(crate) fn start() -> Self {
+        Self { epoch: Instant::now(), sleep: None }
+    }
 }
 
 impl drive::Clock for Clock {

@@ -1,46 +1,31 @@
 //! Dialling TCP from where the config says.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-};
+use std::{io, net::SocketAddr};
 
 use ipc_proto::{Interface, IoError};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::{net::TcpStream, task::spawn_blocking};
 
 /// Connects to the first address of `host` that suits `interface` and answers.
 pub(crate) async fn connect(host: &str, port: u16, interface: &Interface) -> Result<TcpStream, IoError> {
-    let mut failed = None;
-    for remote in addresses(host, port, interface).await? {
-        match dial(remote, interface).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failed = Some(error.into()),
-        }
-    }
-    Err(failed.unwrap_or_else(|| IoError::new("ENOTFOUND", format!("{host} has no address that can be dialled"))))
+    let addresses = addresses(host, port, interface).await?;
+    ipc_os::first_that_answers(addresses, |remote| dial(remote, interface)).await
 }
 
 async fn addresses(host: &str, port: u16, interface: &Interface) -> Result<Vec<SocketAddr>, IoError> {
-    // There is nothing to choose from.
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
+    // There is nothing to look up.
+    if let Some(address) = ipc_os::literal_address(host, port) {
+        return Ok(vec![address]);
     }
-    let found = lookup_host((host, port)).await.map_err(not_found)?;
-    Ok(found.filter(|address| interface.suits(address.ip())).collect())
+    let (host, interface) = (host.to_owned(), interface.clone());
+    let found = spawn_blocking(move || ipc_os::look_up_tcp(&host, port, &interface)).await;
+    found.unwrap_or_else(|error| Err(io::Error::other(error).into()))
 }
 
-/// What the resolver says has no errno; Node calls it so.
-fn not_found(error: io::Error) -> IoError {
-    if error.raw_os_error().is_some() { error.into() } else { IoError::new("ENOTFOUND", error.to_string()) }
-}
-
-async fn dial(remote: SocketAddr, interface: &Interface) -> io::Result<TcpStream> {
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(local) = interface.bind_to(remote.ip()) {
-        // Otherwise a fixed port could not be used again for minutes after a connection.
-        #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
-        socket.bind(local)?;
+async fn dial(remote: SocketAddr, interface: &Interface) -> Result<TcpStream, IoError> {
+    let stream = TcpStream::from_std(ipc_os::dial_tcp(remote, interface)?)?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(error) => Err(error.into()),
+        None => Ok(stream),
     }
-    socket.connect(remote).await
 }

@@ -1,11 +1,11 @@
 // Says hello and waits for an answer.
-import { connect, ipc } from './stock.mjs';
+import { connect, ipc, leave } from './stock.mjs';
 
 ipc.config.id = 'hello';
 connect('world', (world) => {
   world.on('connect', () => world.emit('message', 'hello'));
   world.on('message', (text) => {
     console.log(`message: ${text}`);
-    ipc.disconnect('world');
+    leave('world');
   });
 });

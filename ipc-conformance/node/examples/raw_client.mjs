@@ -1,5 +1,5 @@
 // Sends raw bytes, as a string in the encoding, and waits until as many have come back.
-import { connect, ipc } from './stock.mjs';
+import { connect, ipc, leave } from './stock.mjs';
 
 const { encoding } = ipc.config;
 const sent = Buffer.from('héllo');
@@ -10,6 +10,6 @@ connect('server', (server) => {
     back = Buffer.concat([back, Buffer.from(bytes)]);
     if (back.length < sent.length) return;
     console.log(back.toString(encoding));
-    ipc.disconnect('server');
+    leave('server');
   });
 });

@@ -1,37 +1,32 @@
-// What every script here begins with: `node SCRIPT.mjs VERSION ENDPOINT [ENCODING]`, where VERSION is 9 or 14 and
-// ENDPOINT is `unix:PATH` or `tcp:HOST:PORT`. The package comes from the folder that IPC_NODE_DIR names.
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+// What every script here begins with. `package.mjs` has the command line.
+import { host, ipc, isUdp, name, place, port, scheme } from './package.mjs';
+import * as udp from './udp.mjs';
 
-const [, , version, endpoint, encoding] = process.argv;
-const file = path.resolve(process.env.IPC_NODE_DIR, `node_modules/node-ipc-${version}/node-ipc.js`);
-
-/** node-ipc as an application has it: 9 is CommonJS, the others are ES modules. */
-export const ipc =
-  version === '9' ? createRequire(import.meta.url)(file) : (await import(pathToFileURL(file))).default;
-ipc.config.silent = true;
-ipc.config.retry = 50;
-if (encoding) Object.assign(ipc.config, { rawBuffer: true, encoding });
-
-const [, scheme, place] = /^(unix|tcp):(.*)$/.exec(endpoint);
-const [, host, port] = /^(.*):(\d+)$/.exec(place) ?? [];
+export { ipc };
 
 /** Serves at the endpoint; says where, port 0 being whatever the system picked. */
 export function serve(handlers) {
   const started = () => {
     handlers(ipc.server);
-    const address = ipc.server.server.address();
-    console.log(`listening at ${scheme}:${scheme === 'tcp' ? `${host}:${address.port}` : address}`);
+    udp.whenBound(ipc.server.server, (address) => {
+      console.log(`listening at ${scheme}:${scheme === 'unix' ? address : `${name}:${address.port}`}`);
+    });
   };
-  if (scheme === 'tcp') ipc.serveNet(host, Number(port), started);
-  else ipc.serve(place, started);
-  ipc.server.start();
+  if (scheme !== 'unix') return udp.start(ipc, port, started);
+  ipc.serve(place, started);
+  return ipc.server.start();
 }
 
-/** Connects to the endpoint; the server is called `name` here. */
-export function connect(name, handlers) {
-  const ready = () => handlers(ipc.of[name]);
-  if (scheme === 'tcp') ipc.connectToNet(name, host, Number(port), ready);
-  else ipc.connectTo(name, place, ready);
+/** Connects to the endpoint; the server is called `id` here. */
+export function connect(id, handlers) {
+  const ready = () => handlers(ipc.of[id]);
+  if (isUdp) udp.connect(id, { address: host, port }, handlers);
+  else if (scheme === 'unix') ipc.connectTo(id, place, ready);
+  else ipc.connectToNet(id, host, port, ready);
+}
+
+/** Ends what `connect` began. */
+export function leave(id) {
+  if (isUdp) udp.leave(id);
+  else ipc.disconnect(id);
 }

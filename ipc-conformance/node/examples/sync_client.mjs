@@ -1,5 +1,5 @@
 // Emits three messages at once in sync mode: each leaves after the answer to the one before.
-import { connect, ipc } from './stock.mjs';
+import { connect, ipc, leave } from './stock.mjs';
 
 ipc.config.sync = true;
 let answers = 0;
@@ -8,6 +8,6 @@ connect('world', (world) => {
   world.on('ask', (text) => {
     console.log(`answer: ${text}`);
     answers += 1;
-    if (answers === 3) ipc.disconnect('world');
+    if (answers === 3) leave('world');
   });
 });

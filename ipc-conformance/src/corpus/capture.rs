@@ -30,7 +30,7 @@ pub struct Capture {
     pub transport: Transport,
     /// What was exchanged.
     pub mode: Mode,
-    /// Options the server set; the rest are node-ipc's defaults.
+    /// Options the server set; the rest are node-ipc's defaults. Over UDP they are both endpoints'.
     #[serde(default)]
     pub server_config: EndpointConfig,
     /// Options the client set.
@@ -78,9 +78,14 @@ impl Capture {
             && matches!(self.mode, Mode::Json | Mode::Sync)
     }
 
+    /// Whether the chunks are datagrams.
+    pub fn is_datagrams(&self) -> bool {
+        matches!(self.transport, Transport::Udp4 | Transport::Udp6)
+    }
+
     /// Whether the datagrams are JSON frames.
     pub fn is_framed_datagram(&self) -> bool {
-        matches!(self.transport, Transport::Udp4 | Transport::Udp6) && self.mode == Mode::Json
+        self.is_datagrams() && self.mode == Mode::Json
     }
 
     /// Whether both directions are byte streams without frames.
@@ -101,12 +106,12 @@ impl Capture {
 
     /// The options of the endpoint that received this direction.
     pub fn receiver_config(&self, dir: Direction) -> &EndpointConfig {
-        if dir.to_server() { &self.server_config } else { &self.client_config }
+        if dir.to_server() || self.is_datagrams() { &self.server_config } else { &self.client_config }
     }
 
     /// The options of the endpoint that sent this direction.
     pub fn sender_config(&self, dir: Direction) -> &EndpointConfig {
-        if dir.to_server() { &self.client_config } else { &self.server_config }
+        if dir.to_server() && !self.is_datagrams() { &self.client_config } else { &self.server_config }
     }
 
     /// Every direction and connection that carried bytes.

@@ -20,6 +20,8 @@ pub(super) enum Wanted {
     Error(String),
     Ended,
     Destroyed,
+    /// A lifecycle event that nothing here corresponds to.
+    Lifecycle,
 }
 
 impl Wanted {
@@ -62,16 +64,45 @@ fn of_decoded(decoded: &Decoded) -> Wanted {
     }
 }
 
+fn side(capture: &Capture, dir: Direction) -> &[Published] {
+    match dir {
+        Direction::ToServer => &capture.expect.server,
+        _ => &capture.expect.client,
+    }
+}
+
 /// Modern's errors for bad frames are events without a connection, and the last ones of theirs. Every capture that has
 /// one has one connection.
 fn protocol_errors(capture: &Capture, dir: Direction, conn: u32) -> Vec<Wanted> {
-    let side = match dir {
-        Direction::ToServer => &capture.expect.server,
-        _ => &capture.expect.client,
-    };
-    let codes = side.iter().flat_map(|event| &event.args).filter_map(|arg| arg.failure()?.code.clone());
+    let codes = side(capture, dir).iter().flat_map(|event| &event.args).filter_map(|arg| arg.failure()?.code.clone());
     let errors = codes.filter(|code| conn == 0 && code.starts_with("ERR_IPC_"));
     errors.map(Wanted::Error).collect()
+}
+
+/// What the endpoint that a direction of a UDP capture goes to published, lifecycle only where nothing was sent at all.
+pub(super) fn of_datagrams(capture: &Capture, dir: Direction) -> Vec<Wanted> {
+    let silent = capture.chunks.is_empty();
+    side(capture, dir)
+        .iter()
+        .filter_map(|event| of_datagram(event).or_else(|| lifecycle(event).filter(|_| silent)))
+        .collect()
+}
+
+fn of_datagram(event: &Published) -> Option<Wanted> {
+    match event.args.as_slice() {
+        [data, Arg::Peer { .. }] => Some(match data {
+            Arg::Json { parse_error: Some(_), .. } => Wanted::BadFrame,
+            Arg::Bytes { bytes } => Wanted::Message { type_json: None, data: Data::Bytes(bytes.clone()) },
+            data => Wanted::Message { type_json: event.type_json.clone(), data: of_arg(data) },
+        }),
+        [Arg::Error { failure }] => Some(Wanted::Error(failure.code.clone().unwrap_or_default())),
+        _ => None,
+    }
+}
+
+/// `start` is the answer to a call.
+fn lifecycle(event: &Published) -> Option<Wanted> {
+    (!event.is("start")).then_some(Wanted::Lifecycle)
 }
 
 /// All bytes of a raw stream, as they were published; `None` where only digests were kept, as for bytes that nothing changed.

@@ -5,6 +5,7 @@ use std::{
     os::{fd::OwnedFd, unix::net::UnixStream},
 };
 
+use ipc_proto::endpoint::Endpoint;
 use rustix::{
     io::Errno,
     net::{self, AddressFamily, SocketAddrUnix, SocketType},
@@ -47,6 +48,19 @@ pub fn connect_any<P: AsRef<str>>(paths: &[P]) -> io::Result<UnixStream> {
 /// As [`connect_path`], and [`io::ErrorKind::Unsupported`] on systems other than Linux.
 pub fn connect_abstract(name: &str) -> io::Result<UnixStream> {
     Ok(connect(&abstract_address(name)?)?)
+}
+
+/// Connects to the local socket that `endpoint` names; the stream does not block.
+///
+/// # Errors
+///
+/// As [`connect_path`] and [`connect_abstract`]; [`io::ErrorKind::Unsupported`] for an endpoint of another kind.
+pub fn connect_local(endpoint: &Endpoint) -> io::Result<UnixStream> {
+    match endpoint {
+        Endpoint::Path(path) => connect_path(path),
+        Endpoint::Abstract(name) => connect_abstract(name),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
 }
 
 pub(crate) fn connect(address: &SocketAddrUnix) -> Result<UnixStream, Errno> {

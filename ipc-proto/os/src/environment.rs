@@ -2,7 +2,7 @@
 
 use std::env;
 
-use ipc_proto::endpoint::Environment;
+use ipc_proto::endpoint::{Endpoint, Environment};
 
 /// This machine and this user, as Node sees them.
 ///
@@ -18,6 +18,13 @@ pub fn environment() -> Environment {
     here.uid = uid();
     here.host_name = host_name();
     here
+}
+
+/// Whether the system says which user connects to `endpoint`.
+#[must_use]
+pub fn knows_users(endpoint: &Endpoint) -> bool {
+    cfg!(any(target_os = "linux", target_os = "android"))
+        && matches!(endpoint, Endpoint::Path(_) | Endpoint::Abstract(_))
 }
 
 /// How long the name of a local socket may be: bytes of a Unix path, or UTF-16 units of a Windows pipe's full name.

@@ -1,12 +1,16 @@
 //! What every adapter of [`ipc_proto`] needs from the operating system, whatever its runtime.
 //!
 //! * [`environment`] tells the core about the machine and the user, [`path_limit`] how long a socket's path may be.
-//! * [`bind_local`], [`bind_abstract`], [`bind_tcp`], [`bind_tcp_reusing_port`] and [`bind_udp`] listen; the sockets are
-//!   the standard library's and do not block, so that any runtime can take them.
-//! * [`connect_path`], [`connect_any`] and [`connect_abstract`] dial without blocking.
-//! * `tls` (with the feature of that name) loads certificates and keys for rustls.
+//! * [`bind`] listens at whatever kind of endpoint, by [`bind_local`], [`bind_abstract`], [`bind_tcp`] and
+//!   [`bind_tcp_reusing_port`]; [`bind_datagram`] and [`bind_udp`] bind for UDP. The sockets are the standard library's
+//!   and do not block, so that any runtime can take them.
+//! * [`connect_path`], [`connect_any`], [`connect_abstract`], [`connect_local`] and [`dial_tcp`] dial without blocking;
+//!   [`look_up_tcp`] blocks. [`Dialling`] tries endpoint after endpoint, for asynchronous runtimes.
+//! * [`poll_send`] and [`Intake`] move bytes between a socket and a machine.
+//! * `tls` (with the feature of that name) loads certificates and keys for rustls, and chooses between them and the
+//!   application's own configurations; [`no_tls`] stands in for it.
 //! * [`Inherited`] is a listener that somebody else bound.
-//! * [`peer_credentials`] says which user is at the other end of a Unix socket.
+//! * [`peer_credentials`] says which user is at the other end of a Unix socket, [`knows_users`] whether it can.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
 //! the runtime.
@@ -24,8 +28,12 @@
 //! On stopping, the [`SocketGuard`] removes the path only while it still is the socket that was bound. node-ipc does
 //! not know the lock: a Node server that starts on the same path takes it over, as it always does.
 
+mod bind;
+mod dial;
 mod environment;
 mod inherited;
+pub mod no_tls;
+mod stream;
 mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -43,12 +51,15 @@ mod peer;
 #[cfg(unix)]
 mod root;
 
-pub use environment::{environment, path_limit};
+pub use bind::{Bound, bind, bind_datagram, check_stream};
+pub use dial::{Connect, Dialling, Reloads, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
+pub use environment::{environment, knows_users, path_limit};
 pub use inherited::Inherited;
+pub use stream::{Intake, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]
-pub use connect::{connect_abstract, connect_any, connect_path};
+pub use connect::{connect_abstract, connect_any, connect_local, connect_path};
 #[cfg(unix)]
 pub use guard::SocketGuard;
 #[cfg(unix)]

@@ -8,6 +8,8 @@ use std::{
 
 use ipc_proto::{BindError, IoError, endpoint::Endpoint};
 
+use crate::dial::not_found;
+
 /// Listens on `host:port` without blocking; port 0 lets the system choose.
 ///
 /// A host name is looked up, which blocks, and its first address that can be listened on is taken. `SO_REUSEADDR` is
@@ -71,12 +73,7 @@ fn bind_error(endpoint: &Endpoint, source: IoError) -> BindError {
 }
 
 fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, IoError> {
-    match (host, port).to_socket_addrs() {
-        Ok(addresses) => Ok(addresses.collect()),
-        // What the resolver says has no errno.
-        Err(error) if error.raw_os_error().is_none() => Err(IoError::new("ENOTFOUND", error.to_string())),
-        Err(error) => Err(error.into()),
-    }
+    (host, port).to_socket_addrs().map(Iterator::collect).map_err(not_found)
 }
 
 #[cfg(not(unix))]

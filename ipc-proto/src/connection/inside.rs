@@ -1,7 +1,7 @@
 //! What the public methods of a connection are made of.
 
 use super::*;
-use crate::{config::Dialect, error::ProtocolError, event::Undelivered};
+use crate::{config::Dialect, error::ProtocolError, event::Undelivered, message::Parts};
 
 impl Connection {
     pub(super) fn tick(&mut self, now: Timestamp) {
@@ -10,7 +10,12 @@ impl Connection {
 
     /// Whether input is of no use any more.
     pub(super) fn is_deaf(&self) -> bool {
-        self.eof || self.ending.is_some() || self.state == State::Closed
+        self.eof || self.is_ending()
+    }
+
+    /// Whether nothing more will be read or written.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.is_some() || self.state == State::Closed
     }
 
     /// Takes bytes in: `add` appends and searches them, and says whether a frame was completed.
@@ -48,18 +53,46 @@ impl Connection {
         }
     }
 
-    pub(super) fn next_input(&mut self) -> Option<Event> {
+    /// Puts the next event of what was received into `slot`. Says whether there is one.
+    #[inline]
+    pub(super) fn next_input(&mut self, slot: &mut Option<Event>) -> bool {
+        let is_fast = self.config.profile == Profile::Fast;
+        (is_fast && self.next_quick(slot)) || self.next_of_any(slot)
+    }
+
+    /// A message as every known sender writes it. Where there is none, nothing is taken.
+    #[inline(always)]
+    fn next_quick(&mut self, slot: &mut Option<Event>) -> bool {
+        let Some(parts) = self.deframer.quick_run().and_then(Parts::canonical) else { return false };
+        if !self.deframer.quickly_ends_at(parts.len) {
+            return false;
+        }
+        let backing = self.deframer.run_len();
+        let message = Message::assemble(self.deframer.take_frame(parts.len), &parts, backing);
+        self.admit(&message);
+        *slot = Some(Event::Message(message));
+        true
+    }
+
+    #[inline(never)]
+    fn next_of_any(&mut self, slot: &mut Option<Event>) -> bool {
         if self.config.profile == Profile::Raw {
-            return self.next_raw();
+            *slot = self.next_raw();
+            return slot.is_some();
         }
         match self.deframer.next_cut() {
-            Ok(None) => None,
+            Ok(None) => return false,
             Ok(Some(cut)) => match rules::decode(&self.config, cut) {
-                Ok(message) => Some(self.admit(message)),
-                Err(error) => self.reject(error),
+                Ok(message) => {
+                    self.admit(&message);
+                    *slot = Some(Event::Message(message));
+                    return true;
+                }
+                Err(error) => *slot = self.reject(error),
             },
-            Err(error) => self.reject(error),
+            Err(error) => *slot = self.reject(error),
         }
+        slot.is_some()
     }
 
     fn next_raw(&mut self) -> Option<Event> {
@@ -77,15 +110,16 @@ impl Connection {
         Some(Event::Raw(bytes))
     }
 
-    fn admit(&mut self, message: Message) -> Event {
+    #[inline]
+    fn admit(&mut self, message: &Message) {
         self.stats.messages_in += 1;
         if self.side == Side::Server && self.config.identifies_peers() {
-            self.peer_id = message.peer_id().or_else(|| self.peer_id.take());
+            message.name_peer(&mut self.peer_id);
         }
-        Event::Message(message)
     }
 
     /// An error event and, where the dialect says so, the end of the connection.
+    #[cold]
     fn reject(&mut self, error: ProtocolError) -> Option<Event> {
         if rules::is_fatal(&self.config, error) {
             self.finish(Some(error.into()), Reason::Protocol);

@@ -310,23 +310,34 @@ impl Connection {
     /// The next event; `None` until something is handled, or for ever after [`Event::Disconnected`].
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
+        let mut slot = None;
+        self.poll_event_into(&mut slot);
+        slot
+    }
+
+    /// As [`poll_event`](Self::poll_event), built where it will be looked at: an event is large, and each copy of
+    /// a fresh one waits for the writes that made it. Says whether there is one.
+    #[inline]
+    pub(crate) fn poll_event_into(&mut self, slot: &mut Option<Event>) -> bool {
         loop {
-            if let Some(event) = self.due.pop_front() {
-                return Some(event);
+            if !self.due.is_empty() {
+                *slot = self.due.pop_front();
+                return true;
             }
             if self.state == State::Closed {
-                return None;
+                return false;
             }
             if self.owes_writable && self.outbox.pending() <= Pressure::LOW_MARK {
                 self.owes_writable = false;
-                return Some(Event::Writable);
+                *slot = Some(Event::Writable);
+                return true;
             }
-            if let Some(event) = self.next_input() {
-                return Some(event);
+            if self.next_input(slot) {
+                return true;
             }
             self.end_if_due();
             if self.due.is_empty() {
-                return None;
+                return false;
             }
         }
     }
@@ -363,6 +374,17 @@ impl Connection {
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         self.state == State::Closing && self.outbox.pending() == 0
+    }
+
+    /// Whether so much waits to be written, [`Pressure::HIGH_MARK`] or more, that an application which answers what it
+    /// gets had better take no events for now: what it does not take is in time not read either.
+    ///
+    /// It is `false` once the connection has failed or ended, however much waits, since nothing will leave any more
+    /// and the last events are to be taken. The answer may change when bytes are written and with every `handle_*`.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        let is_over = self.state == State::Closed || self.ending.is_some();
+        !is_over && Pressure::of(self.outbox.pending()) == Pressure::High
     }
 
     // Getters.

@@ -6,6 +6,8 @@ use bytes::Buf;
 use super::*;
 use crate::config::Dialect;
 
+mod quick;
+
 const NOW: Timestamp = Timestamp::ZERO;
 
 fn at(millis: u64) -> Timestamp {
@@ -253,6 +255,35 @@ fn nothing_is_heard_after_the_end() {
     conn.handle_error(NOW, IoError::new("EPIPE", "broken"));
     assert_eq!(events(&mut conn), ["EPIPE", "Io"]);
     assert!(conn.is_closed() && conn.held_bytes() == 0);
+}
+
+#[test]
+fn a_pressed_connection_lets_its_last_events_be_taken() {
+    let two = b"{\"type\":\"a\"}\x0c{\"type\":\"b\"}\x0c";
+    let large = "x".repeat(Pressure::HIGH_MARK);
+    let pressed = || {
+        let mut conn = server(Config::default());
+        conn.handle_input(NOW, two);
+        assert!(!conn.is_pressed());
+        assert_eq!(conn.emit("large", &large).unwrap(), Pressure::High);
+        assert!(conn.is_pressed());
+        conn
+    };
+    let mut conn = pressed();
+    conn.outbox().advance(1000);
+    assert!(!conn.is_pressed(), "it is written from");
+
+    let mut conn = pressed();
+    conn.handle_eof(NOW);
+    assert!(conn.is_pressed(), "the peer may read still");
+    conn.handle_timeout(at(10_000));
+    assert!(!conn.is_pressed(), "it does not");
+
+    let mut conn = pressed();
+    conn.handle_error(NOW, IoError::new("EPIPE", "gone"));
+    assert!(!conn.is_pressed(), "nothing will leave");
+    assert_eq!(events(&mut conn)[..3], ["a", "b", "EPIPE"]);
+    assert!(conn.is_closed() && !conn.is_pressed());
 }
 
 #[test]

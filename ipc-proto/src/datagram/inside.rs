@@ -41,7 +41,7 @@ impl Datagrams {
         self.count_message(peer);
         if self.config.identifies_peers() {
             if let Some(remote) = self.roster.get_mut(peer) {
-                remote.name = message.peer_id().or_else(|| remote.name.take());
+                message.name_peer(&mut remote.name);
             }
         }
         Event::Message(message)

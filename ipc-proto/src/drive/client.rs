@@ -74,21 +74,26 @@ impl<D: Dial, C: Clock> ClientDriver<D, C> {
 }
 
 impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_event_into(&mut self, cx: &mut Context<'_>, slot: &mut Option<Event>) -> Poll<()> {
         poll_turns(cx, |cx| {
-            let event = self.client.poll_event();
+            *slot = self.client.poll_event();
             self.act();
-            match event {
-                Some(event) => Turn::Event(Some(event)),
-                None if self.client.state() == ClientState::Stopped => Turn::Event(None),
-                None if self.advance(cx, Reading::Always) => Turn::Moved,
-                None => Turn::Stuck,
+            if slot.is_some() || self.client.state() == ClientState::Stopped {
+                Turn::Done
+            } else if self.advance(cx, Reading::Always) {
+                Turn::Moved
+            } else {
+                Turn::Stuck
             }
         })
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
         self.advance(cx, reading)
+    }
+
+    fn config(&self) -> &Config {
+        self.client.config()
     }
 
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
@@ -115,6 +120,10 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
 
     fn renew(&mut self) {
         self.client.renew(self.clock.now());
+    }
+
+    fn stop_retrying(&mut self, stop: bool) {
+        self.client.stop_retrying(stop);
     }
 
     fn pending_bytes(&self) -> usize {

@@ -69,22 +69,31 @@ impl<T: Transport, C: Clock> Driver<T, C> {
 }
 
 impl<T: Transport, C: Clock> Drive for Driver<T, C> {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    #[inline]
+    fn poll_event_into(&mut self, cx: &mut Context<'_>, slot: &mut Option<Event>) -> Poll<()> {
+        if !self.opening && self.conn.poll_event_into(slot) {
+            return Poll::Ready(());
+        }
         poll_turns(cx, |cx| {
             if self.opening && !self.open(cx) {
                 return Turn::Stuck;
             }
-            match self.conn.poll_event() {
-                Some(event) => Turn::Event(Some(event)),
-                None if self.conn.is_closed() => Turn::Event(None),
-                None if self.advance(cx, Reading::Always) => Turn::Moved,
-                None => Turn::Stuck,
+            if self.conn.poll_event_into(slot) || self.conn.is_closed() {
+                Turn::Done
+            } else if self.advance(cx, Reading::Always) {
+                Turn::Moved
+            } else {
+                Turn::Stuck
             }
         })
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
         self.advance(cx, reading)
+    }
+
+    fn config(&self) -> &Config {
+        self.conn.config()
     }
 
     fn send(&mut self, frame: Frame, tracked: bool) -> Result<Option<Ticket>, EmitError> {
@@ -114,6 +123,10 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
 
     fn pending_bytes(&self) -> usize {
         self.conn.pending_bytes()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.conn.is_ending()
     }
 
     fn held_bytes(&self) -> usize {

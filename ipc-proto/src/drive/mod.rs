@@ -16,6 +16,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::{
     client::{Action, Client, ClientState},
+    config::Config,
     connection::Connection,
     error::{ConfigError, EmitError, IoError},
     event::{Event, Outcome, Stats, Ticket},
@@ -29,12 +30,14 @@ use crate::{
 mod client;
 mod connection;
 mod datagram;
+mod machine;
 #[cfg(test)]
 mod tests;
 
 pub use client::ClientDriver;
 pub use connection::Driver;
 pub use datagram::{DatagramDriver, DatagramSocket};
+pub use machine::Machine;
 
 /// A byte stream of a runtime.
 pub trait Transport {
@@ -138,60 +141,6 @@ pub trait Dial {
 /// How much a session may hold before it is flushed: what a cut leaves in doubt, and what is kept to report it.
 const WINDOW: usize = 64 << 10;
 
-/// The part of a machine that a byte stream is connected to.
-trait Machine {
-    fn deadline(&self) -> Option<Timestamp>;
-    fn time(&mut self, now: Timestamp);
-    fn out(&mut self) -> &mut Outbox;
-    fn buffer(&mut self) -> &mut BytesMut;
-    fn received(&mut self, now: Timestamp);
-    fn eof(&mut self, now: Timestamp);
-    fn failed(&mut self, now: Timestamp, error: IoError);
-    fn idle(&mut self);
-    fn reads(&self) -> bool;
-    fn shuts(&self) -> bool;
-}
-
-macro_rules! machine {
-    ($machine:ty) => {
-        impl Machine for $machine {
-            fn deadline(&self) -> Option<Timestamp> {
-                self.poll_timeout()
-            }
-            fn time(&mut self, now: Timestamp) {
-                self.handle_timeout(now);
-            }
-            fn out(&mut self) -> &mut Outbox {
-                self.outbox()
-            }
-            fn buffer(&mut self) -> &mut BytesMut {
-                self.recv_buffer()
-            }
-            fn received(&mut self, now: Timestamp) {
-                self.handle_received(now);
-            }
-            fn eof(&mut self, now: Timestamp) {
-                self.handle_eof(now);
-            }
-            fn failed(&mut self, now: Timestamp, error: IoError) {
-                self.handle_error(now, error);
-            }
-            fn idle(&mut self) {
-                self.handle_idle();
-            }
-            fn reads(&self) -> bool {
-                self.wants_read()
-            }
-            fn shuts(&self) -> bool {
-                self.wants_shutdown()
-            }
-        }
-    };
-}
-
-machine!(Connection);
-machine!(Client);
-
 /// When a turn of the loop reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -224,13 +173,13 @@ impl<T: Transport> Pipe<T> {
 
     /// Writes, then reads once. Says whether anything moved, so that the machine has to be asked again.
     fn turn<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M, reading: Reading) -> bool {
-        let waiting = machine.out().pending();
+        let waiting = machine.outbox().pending();
         if self.broken.is_none() {
             if let Poll::Ready(Err(error)) = self.poll_write(cx, machine) {
                 self.broken = Some(error);
             }
         }
-        let left = machine.out().pending();
+        let left = machine.outbox().pending();
         let reads = match reading {
             Reading::Always => true,
             Reading::WhenStuck => left > 0 || self.broken.is_some(),
@@ -240,15 +189,15 @@ impl<T: Transport> Pipe<T> {
     }
 
     fn poll_write<M: Machine>(&mut self, cx: &mut Context<'_>, machine: &mut M) -> Poll<Result<(), IoError>> {
-        while machine.out().has_remaining() {
-            if machine.out().unconfirmed() >= WINDOW {
+        while machine.outbox().has_remaining() {
+            if machine.outbox().unconfirmed() >= WINDOW {
                 ready!(self.poll_flush(cx, machine))?;
             }
             self.unflushed = true;
-            ready!(self.io.poll_send(cx, machine.out()))?;
+            ready!(self.io.poll_send(cx, machine.outbox()))?;
         }
         ready!(self.poll_flush(cx, machine))?;
-        if machine.shuts() && !self.shut {
+        if machine.wants_shutdown() && !self.shut {
             ready!(self.io.poll_shutdown(cx))?;
             self.shut = true;
         }
@@ -259,27 +208,27 @@ impl<T: Transport> Pipe<T> {
         if self.unflushed {
             ready!(self.io.poll_flush(cx))?;
             self.unflushed = false;
-            machine.out().confirm();
+            machine.outbox().confirm();
         }
         Poll::Ready(Ok(()))
     }
 
     fn read<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M) -> bool {
-        if !machine.reads() {
+        if !machine.wants_read() {
             return false;
         }
-        match self.io.poll_recv(cx, machine.buffer()) {
-            Poll::Ready(Ok(0)) => machine.eof(now),
-            Poll::Ready(Ok(_)) => machine.received(now),
+        match self.io.poll_recv(cx, machine.recv_buffer()) {
+            Poll::Ready(Ok(0)) => machine.handle_eof(now),
+            Poll::Ready(Ok(_)) => machine.handle_received(now),
             Poll::Ready(Err(error)) => {
                 let broken = self.broken.take();
                 // A session's peer says why it hung up, where a write only finds that it did.
-                machine.failed(now, broken.filter(|_| !self.is_session).unwrap_or(error));
+                machine.handle_error(now, broken.filter(|_| !self.is_session).unwrap_or(error));
             }
             Poll::Pending => {
-                machine.idle();
+                machine.handle_idle();
                 let Some(error) = self.broken.take() else { return false };
-                machine.failed(now, error);
+                machine.handle_error(now, error);
             }
         }
         true
@@ -288,7 +237,8 @@ impl<T: Transport> Pipe<T> {
 
 /// What a turn of the loop came to.
 enum Turn {
-    Event(Option<Event>),
+    /// There is an event, or there will be none any more.
+    Done,
     Moved,
     Stuck,
 }
@@ -296,10 +246,10 @@ enum Turn {
 /// Takes turns until there is an event or nothing moves. A peer that always has something does not starve the
 /// others: after a while they are let in, and `cx` is woken.
 #[inline]
-fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<Option<Event>> {
+fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<()> {
     for _ in 0..BUDGET {
         match turn(cx) {
-            Turn::Event(event) => return Poll::Ready(event),
+            Turn::Done => return Poll::Ready(()),
             Turn::Moved => {}
             Turn::Stuck => return Poll::Pending,
         }
@@ -310,11 +260,11 @@ fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Tu
 
 /// Waits for a machine's next deadline. Says whether it has come.
 fn poll_timer<C: Clock, M: Machine>(cx: &mut Context<'_>, clock: &mut C, machine: &mut M) -> bool {
-    let Some(at) = machine.deadline() else { return false };
+    let Some(at) = machine.poll_timeout() else { return false };
     if clock.poll_until(cx, at).is_pending() {
         return false;
     }
-    machine.time(clock.now().max(at));
+    machine.handle_timeout(clock.now().max(at));
     true
 }
 
@@ -323,11 +273,21 @@ pub trait Drive {
     /// The next event; `None` after the last one. Pending wakes `cx` when something may have changed.
     ///
     /// Dropping the caller between polls loses nothing: all state is here.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>>;
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let mut event = None;
+        self.poll_event_into(cx, &mut event).map(|()| event)
+    }
+
+    /// As [`poll_event`](Self::poll_event), into `slot`, which must be empty and stays so after the last event. An
+    /// event is large, and one that is looked at where it was built need not be copied.
+    fn poll_event_into(&mut self, cx: &mut Context<'_>, slot: &mut Option<Event>) -> Poll<()>;
 
     /// Moves bytes without taking events, for a caller that has no room for one, or waits for room in the
     /// outbox. Says whether anything moved; if not, `cx` is woken when something may have changed.
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool;
+
+    /// What the machine was configured with.
+    fn config(&self) -> &Config;
 
     /// Takes a frame; the ticket is there if one was asked for.
     ///
@@ -368,9 +328,19 @@ pub trait Drive {
     /// Drops the connection and makes another one, where that can be.
     fn renew(&mut self) {}
 
+    /// As [`Client::stop_retrying`].
+    fn stop_retrying(&mut self, stop: bool) {
+        let _ = stop;
+    }
+
     /// How the peer named itself.
     fn peer_id(&self) -> Option<&Json> {
         None
+    }
+
+    /// Whether the end has come, and only events are left to be taken.
+    fn is_ending(&self) -> bool {
+        false
     }
 
     /// Whether both directions are full, so that nothing will move until events are taken.

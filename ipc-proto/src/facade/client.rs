@@ -88,6 +88,14 @@ impl<R: Runtime> Client<R> {
         if connects { Ok(()) } else { Err(EmitError::Closed(Frame::raw(Vec::new())).into()) }
     }
 
+    /// Whether to give up at the next disconnect instead of dialling again: node-ipc's `stopRetrying`, which counts
+    /// whenever it is set. The config has the value to begin with.
+    ///
+    /// While the client waits to dial again, it gives up when it is to dial; in Classic after one more attempt.
+    pub fn stop_retrying(&self, stop: bool) {
+        self.sender.line().stop_retrying(stop);
+    }
+
     /// Gives up for good. When connected, what waits is written first, for at most
     /// [`drain_timeout`](Config#structfield.drain_timeout); otherwise it is undelivered at once.
     /// [`next`](Self::next) then yields what is undelivered, `Disconnected`, `Destroyed`, and `None`.
@@ -95,12 +103,18 @@ impl<R: Runtime> Client<R> {
         self.sender.line().end(End::Disconnect);
     }
 
+    /// Takes nothing more, and begins what [`close`](Self::close) waits for: the events go on, what could not be
+    /// delivered among them, up to `Destroyed`.
+    pub fn drain(&self) {
+        self.sender.line().end(End::Drained);
+    }
+
     /// Takes nothing more, and waits until all that was emitted is written, on the next connection if need be,
     /// or [`drain_timeout`](Config#structfield.drain_timeout) is over. Returns what could not be delivered.
     ///
     /// Cancel-safe: called again, it goes on. Other events that come meanwhile are dropped.
     pub async fn close(&mut self) -> Vec<Frame> {
-        self.sender.line().end(End::Drained);
+        self.drain();
         while let Some(event) = self.next().await {
             if let Event::Undelivered(lost) = event {
                 self.undelivered.push(lost.frame);
@@ -212,8 +226,9 @@ impl Outlet for ClientOutlet {
         self.events.poll_room(cx)
     }
 
-    fn take<D: Drive>(&mut self, event: Event, _driver: &mut D) {
-        if let Some(event) = events::without_answers(&self.line, event) {
+    fn take<D: Drive>(&mut self, event: &mut Option<Event>, _driver: &mut D) {
+        events::take_answers(&self.line, event);
+        if let Some(event) = event.take() {
             let bytes = events::weight(&event);
             self.events.push(events::kept(event), bytes);
         }

@@ -252,7 +252,7 @@ impl Slot {
     /// Gives an event to the peer's outlet, whose handler may answer.
     fn tell(&mut self, event: Event, machine: &mut Datagrams, peer: PeerId) {
         trace::event(self.line.config(), &event);
-        self.outlet.deliver(event, &mut Answers { machine, peer });
+        self.outlet.deliver(&mut Some(event), &mut Answers { machine, peer });
     }
 }
 

@@ -145,15 +145,12 @@ impl<E> State<E> {
     }
 }
 
-/// Gives answers to those who asked; what is left of the event is for the application.
-pub(super) fn without_answers(line: &Line, event: Event) -> Option<Event> {
-    match event {
-        Event::Message(message) => line.take_answer(message).map(Event::Message),
-        Event::Disconnected { .. } => {
-            line.lose_answers(true);
-            Some(event)
-        }
-        event => Some(event),
+/// Gives an answer to the one who asked; what stays in the slot is for the application.
+pub(super) fn take_answers(line: &Line, slot: &mut Option<Event>) {
+    match slot {
+        Some(Event::Message(message)) if line.take_answer(message) => *slot = None,
+        Some(Event::Disconnected { .. }) => line.lose_answers(true),
+        _ => {}
     }
 }
 

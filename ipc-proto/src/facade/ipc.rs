@@ -14,7 +14,7 @@ use core::fmt;
 use std::sync::Mutex;
 
 use super::{
-    Client, Error, Handler, Listener, Runtime, Sender, Server, bad_id, checked, inherited, lock,
+    AnyExecutor, Client, Error, Handler, Listener, Runtime, Sender, Server, Task, bad_id, checked, inherited, lock,
     outlet::{self, HandlerFactory},
     reload::Reloads,
     server::Sockets,
@@ -192,8 +192,8 @@ impl<R: Runtime> Ipc<R> {
     }
 
     /// As [`serve_routed`](Self::serve_routed), with a function instead of a router: `make` gives each new
-    /// connection its handler, which takes every event of it, and what a handler returns goes to the server's
-    /// stream.
+    /// connection its handler, which looks at every event of it, and says whether the event goes on to the
+    /// server's stream.
     ///
     /// # Errors
     ///
@@ -327,6 +327,15 @@ impl<R: Runtime + Default> Ipc<R> {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self::with_runtime(config, R::default())
+    }
+}
+
+impl<R: AnyExecutor> Ipc<R> {
+    /// A process with these settings whose tasks are run by `spawn`, on an executor of your choice. It must run every
+    /// task to its end, or drop it: the connection is closed then. The settings are checked when something is
+    /// connected or served.
+    pub fn with_spawner(config: Config, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
+        Self::with_runtime(config, R::with_spawner(spawn))
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Orders {
     pub(super) end: Option<End>,
     /// Drop the connection and make another one.
     pub(super) renew: bool,
+    /// Whether to give up at the next disconnect.
+    pub(super) stop_retrying: Option<bool>,
     /// The connection does not keep up, and the profile is one that ends it for that.
     pub(super) overloaded: bool,
 }
@@ -61,6 +63,7 @@ struct State {
     allowance: Option<usize>,
     end: Option<End>,
     renew: bool,
+    stop_retrying: Option<bool>,
     overloaded: bool,
     /// The task takes nothing more.
     closed: bool,
@@ -211,6 +214,13 @@ impl Line {
         wake(state.task.take());
     }
 
+    /// Tells the task whether to give up at the next disconnect.
+    pub(super) fn stop_retrying(&self, stop: bool) {
+        let mut state = lock(&self.state);
+        state.stop_retrying = Some(stop);
+        wake(state.task.take());
+    }
+
     pub(super) const fn requests(&self) -> &Mutex<Requests<Asked>> {
         &self.requests
     }
@@ -290,10 +300,16 @@ impl Line {
     pub(super) fn take(&self, cx: &Context<'_>) -> Orders {
         let mut state = lock(&self.state);
         state.task = Some(cx.waker().clone());
+        let posted = if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() };
+        if self.machine_drops && !posted.is_empty() {
+            // Only what is posted counts there, so this is room.
+            state.wake_waiting();
+        }
         Orders {
-            posted: if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() },
+            posted,
             end: state.end,
             renew: mem::take(&mut state.renew),
+            stop_retrying: state.stop_retrying.take(),
             overloaded: mem::take(&mut state.overloaded),
         }
     }
@@ -381,5 +397,38 @@ impl Posted {
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::task::Wake;
+    use core::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_what_is_posted_is_woken_when_it_is_taken() {
+        let frame = || Frame::encode("message", "hello").unwrap();
+        let config = Config::default().max_pending_bytes(frame().len()).overflow(Overflow::DropOldest);
+        let line = Line::new(Arc::new(config));
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut cx = Context::from_waker(&waker);
+        let mut post = |line: &Line| line.poll_post(&mut cx, &mut Some(frame()), None, None);
+        assert!(matches!(post(&line), Poll::Ready(Ok(_))));
+        assert!(post(&line).is_pending());
+        assert_eq!(line.take(&Context::from_waker(Waker::noop())).posted.len(), 1);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert!(matches!(post(&line), Poll::Ready(Ok(_))));
     }
 }

@@ -34,6 +34,7 @@ mod inherited;
 mod ipc;
 mod line;
 mod listener;
+pub mod names;
 mod outlet;
 mod reload;
 mod reply;
@@ -50,7 +51,7 @@ pub use connection::Connection;
 pub use ipc::Ipc;
 pub use listener::Listener;
 pub use outlet::Handler;
-pub use request::RequestError;
+pub use request::{Asking, RequestError};
 pub use rooms::Room;
 pub use sender::{Delivery, Sender};
 pub use server::{Server, ServerStats};
@@ -115,6 +116,12 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
 
     /// Where the sockets of an id are, on this machine.
     fn environment(&self) -> Environment;
+}
+
+/// A runtime that runs its tasks on whatever executor it is given.
+pub trait AnyExecutor: Runtime {
+    /// A runtime whose tasks `spawn` runs in the background.
+    fn with_spawner(spawn: impl Fn(Task) + Send + Sync + 'static) -> Self;
 }
 
 /// A listening socket of a runtime.
@@ -202,16 +209,6 @@ from!(Config(ConfigError), Bind(BindError), Io(IoError), Emit(EmitError));
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error.into())
-    }
-}
-
-/// Of the errors of several ways to one peer, the one to report: that a server is dead says more than that there
-/// is none.
-#[must_use]
-pub fn telling(first: Option<IoError>, next: IoError) -> IoError {
-    match first {
-        Some(first) if next.code() == "ENOENT" => first,
-        Some(_) | None => next,
     }
 }
 

@@ -15,7 +15,6 @@ use super::{
     trace,
 };
 use crate::{
-    config::Config,
     drive::Drive,
     error::EmitError,
     event::Event,
@@ -29,8 +28,8 @@ use crate::{
 /// A server's merged events.
 pub(super) type PeerEvents = Events<(PeerId, Event)>;
 
-/// Handles a connection's events inside its task; what it returns goes to the server's stream.
-pub type Handler = Box<dyn FnMut(Event, &mut dyn Emit) -> Option<Event> + Send>;
+/// Handles a connection's events inside its task; says whether the event goes on to the server's stream.
+pub type Handler = Box<dyn FnMut(&Event, &mut dyn Emit) -> bool + Send>;
 
 /// Makes the handler of a new connection.
 pub(super) type HandlerFactory = Box<dyn Fn(PeerId) -> Handler + Send + Sync>;
@@ -46,11 +45,8 @@ pub(super) fn routed<S: Send + 'static>(
     Box::new(move |peer| {
         let (router, mut state) = (Arc::clone(&router), state(peer));
         Box::new(move |event, out| match event {
-            Event::Message(message) => match router.dispatch(&mut state, Some(peer), out, message.clone()) {
-                Ok(unmatched) => unmatched.map(Event::Message),
-                Err(_) => Some(Event::Message(message)),
-            },
-            other => Some(other),
+            Event::Message(message) => !router.route(&mut state, Some(peer), out, message).unwrap_or(false),
+            _ => true,
         })
     })
 }
@@ -88,13 +84,16 @@ impl ServerOutlet {
     }
 
     /// Gives an event to the handler, which may answer by `out`, and what it leaves to the stream.
-    pub(super) fn deliver(&mut self, event: Event, out: &mut dyn Emit) {
-        let Some(event) = events::without_answers(&self.line, event) else { return };
-        let event = match &mut self.handler {
-            Some(handler) => handler(event, out),
-            None => Some(event),
-        };
-        if let Some(event) = event {
+    pub(super) fn deliver(&mut self, slot: &mut Option<Event>, out: &mut dyn Emit) {
+        events::take_answers(&self.line, slot);
+        let Some(event) = &*slot else { return };
+        if self.handler.as_mut().is_none_or(|handler| handler(event, out)) {
+            self.push(slot);
+        }
+    }
+
+    fn push(&mut self, slot: &mut Option<Event>) {
+        if let Some(event) = slot.take() {
             let bytes = events::weight(&event);
             self.shared.events.push((self.peer, events::kept(event)), bytes);
             self.pushed = true;
@@ -118,12 +117,11 @@ impl Outlet for ServerOutlet {
         if self.handler.is_some() { Pressure::HIGH_MARK } else { usize::MAX }
     }
 
-    fn take<D: Drive>(&mut self, event: Event, driver: &mut D) {
-        if let Some(name) = driver.peer_id().filter(|_| self.identifies) {
-            self.note_name(name);
+    fn take<D: Drive>(&mut self, event: &mut Option<Event>, driver: &mut D) {
+        if self.identifies {
+            driver.peer_id().into_iter().for_each(|name| self.note_name(name));
         }
-        let line = Arc::clone(&self.line);
-        self.deliver(event, &mut Answers { driver, config: line.config() });
+        self.deliver(event, &mut Answers { driver });
     }
 
     fn note_held(&mut self, bytes: usize) {
@@ -141,18 +139,17 @@ impl Drop for ServerOutlet {
 /// A handler's answers go straight to its connection.
 struct Answers<'d, D> {
     driver: &'d mut D,
-    config: &'d Config,
 }
 
 impl<D: Drive> Emit for Answers<'_, D> {
     fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
-        trace::emitted(self.config, &frame);
+        trace::emitted(self.driver.config(), &frame);
         self.driver.send(frame, false)?;
         Ok(Pressure::of(self.driver.pending_bytes()))
     }
 
     fn relay(&mut self, message: &Message) -> Result<Pressure, EmitError> {
-        trace::relayed(self.config, message);
+        trace::relayed(self.driver.config(), message);
         self.driver.relay(message)?;
         Ok(Pressure::of(self.driver.pending_bytes()))
     }

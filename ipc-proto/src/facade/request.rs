@@ -3,8 +3,9 @@
 use alloc::sync::Arc;
 use core::{
     fmt,
-    future::{Future, poll_fn},
-    task::{Context, Poll, Waker},
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use std::sync::Mutex;
@@ -20,6 +21,7 @@ use crate::{
     message::{Json, Message},
     peers::PeerId,
     request::{self, Answer},
+    time::Timestamp,
 };
 
 /// A question without an answer.
@@ -137,21 +139,66 @@ impl Waiting {
         self.line.poll_ask(cx, frame, &self.asked, self.number.is_none()).map_ok(drop).map_err(RequestError::from)
     }
 
-    async fn wait<C: Clock>(mut self, frame: Frame, mut clock: C, timeout: Duration) -> Result<Json, RequestError> {
-        let mut frame = Some(frame);
-        let deadline = clock.now().saturating_add(timeout);
-        let result = poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = self.poll_post(cx, &mut frame) {
-                return Poll::Ready(Err(error));
-            }
-            if let Poll::Ready(result) = self.asked.poll(cx) {
-                return Poll::Ready(result);
-            }
-            clock.poll_until(cx, deadline).map(|()| Err(RequestError::Timeout))
-        })
-        .await;
-        self.answered = !matches!(result, Err(RequestError::Timeout));
-        result
+    fn poll<C: Clock>(
+        &self,
+        cx: &mut Context<'_>,
+        frame: &mut Option<Frame>,
+        clock: &mut C,
+        deadline: Timestamp,
+    ) -> Poll<Result<Json, RequestError>> {
+        if let Poll::Ready(Err(error)) = self.poll_post(cx, frame) {
+            return Poll::Ready(Err(error));
+        }
+        if let Poll::Ready(result) = self.asked.poll(cx) {
+            return Poll::Ready(result);
+        }
+        clock.poll_until(cx, deadline).map(|()| Err(RequestError::Timeout))
+    }
+}
+
+/// A question on its way: a future of its answer that borrows nothing. It is asked when it is first polled, and from
+/// then on its time runs.
+///
+/// Dropping it gives the question up. Polled again after it is ready, it answers [`RequestError::Lost`].
+pub struct Asking<R: Runtime> {
+    waiting: Option<Waiting>,
+    frame: Option<Frame>,
+    clock: R::Clock,
+    timeout: Duration,
+    deadline: Option<Timestamp>,
+}
+
+impl<R: Runtime> Asking<R> {
+    fn begin<T: Serialize + ?Sized>(
+        line: &Arc<Line>,
+        runtime: &R,
+        timeout: Duration,
+        name: &str,
+        data: &T,
+    ) -> Result<Self, EncodeError> {
+        let (waiting, frame) = Waiting::begin(Arc::clone(line), name, data)?;
+        let (waiting, frame) = (Some(waiting), Some(frame));
+        Ok(Self { waiting, frame, clock: runtime.clock(), timeout, deadline: None })
+    }
+}
+
+impl<R: Runtime> Future for Asking<R> {
+    type Output = Result<Json, RequestError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { waiting, frame, clock, timeout, deadline } = &mut *self;
+        let Some(question) = waiting else { return Poll::Ready(Err(RequestError::Lost)) };
+        let deadline = *deadline.get_or_insert_with(|| clock.now().saturating_add(*timeout));
+        let result = ready!(question.poll(cx, frame, clock, deadline));
+        question.answered = !matches!(result, Err(RequestError::Timeout));
+        *waiting = None;
+        Poll::Ready(result)
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Asking<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asking").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
@@ -168,16 +215,16 @@ impl Drop for Waiting {
 
 impl Line {
     /// Takes a message that answers a question; gives back one that does not.
-    pub(super) fn take_answer(&self, message: Message) -> Option<Message> {
+    pub(super) fn take_answer(&self, message: &Message) -> bool {
         if !self.has_asked() || message.name() != self.config().reply_type {
-            return Some(message);
+            return false;
         }
-        match lock(self.requests()).answer(&self.config().reply_type, &message) {
-            Answer::None => return Some(message),
+        match lock(self.requests()).answer(&self.config().reply_type, message) {
+            Answer::None => return false,
             Answer::Late => {}
             Answer::Reply(asked, result) => asked.settle(result.map_err(RequestError::Refused)),
         }
-        None
+        true
     }
 
     /// Fails the questions whose answers cannot come: on a disconnect those that had left, and always those
@@ -224,11 +271,22 @@ impl<R: Runtime> Client<R> {
         name: &str,
         data: &T,
     ) -> impl Future<Output = Result<Json, RequestError>> + use<'s, R, T> {
-        let begun = Waiting::begin(Arc::clone(self.line()), name, data);
-        async move {
-            let (waiting, frame) = begun?;
-            waiting.wait(frame, self.runtime().clock(), timeout).await
-        }
+        let begun = self.asking(timeout, name, data);
+        async move { begun?.await }
+    }
+
+    /// As [`request_within`](Self::request_within), as a future that can be kept beside the client, or given to a task.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] for data that cannot be encoded; then nothing is asked.
+    pub fn asking<T: Serialize + ?Sized>(
+        &self,
+        timeout: Duration,
+        name: &str,
+        data: &T,
+    ) -> Result<Asking<R>, EncodeError> {
+        Asking::begin(self.line(), self.runtime(), timeout, name, data)
     }
 }
 
@@ -244,11 +302,23 @@ impl<R: Runtime> Server<R> {
         name: &str,
         data: &T,
     ) -> impl Future<Output = Result<Json, RequestError>> + use<'s, R, T> {
-        let begun = self.sender(peer).map(|sender| Waiting::begin(Arc::clone(sender.line()), name, data));
-        async move {
-            let (waiting, frame) = begun.ok_or(RequestError::Lost)??;
-            let timeout = self.shared().config.request_timeout;
-            waiting.wait(frame, self.runtime().clock(), timeout).await
-        }
+        let begun = self.asking(self.shared().config.request_timeout, peer, name, data);
+        async move { begun?.await }
+    }
+
+    /// As [`Client::asking`].
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Lost`] for a peer that is gone, [`RequestError::Emit`] for data that cannot be encoded.
+    pub fn asking<T: Serialize + ?Sized>(
+        &self,
+        timeout: Duration,
+        peer: PeerId,
+        name: &str,
+        data: &T,
+    ) -> Result<Asking<R>, RequestError> {
+        let sender = self.sender(peer).ok_or(RequestError::Lost)?;
+        Ok(Asking::begin(sender.line(), self.runtime(), timeout, name, data)?)
     }
 }

@@ -10,7 +10,10 @@ use core::{
 use futures_sink::Sink;
 use serde::Serialize;
 
-use super::{line::Line, reply::Reply};
+use super::{
+    line::{Line, Posted},
+    reply::Reply,
+};
 use crate::{
     config::Config,
     error::EmitError,
@@ -113,6 +116,17 @@ impl Sender {
     /// As [`try_emit`](Self::try_emit).
     pub fn try_send(&self, frame: Frame) -> Result<Pressure, EmitError> {
         self.line.post(frame.into())
+    }
+
+    /// Sends a frame if there is room for it now, and gives something to wait on for what becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_emit`](Self::try_emit).
+    pub fn try_send_tracked(&self, frame: Frame) -> Result<Delivery, EmitError> {
+        let delivery = Delivery::default();
+        self.line.post(Posted { delivery: Some(delivery.clone()), ..frame.into() })?;
+        Ok(delivery)
     }
 
     /// How many bytes wait to be written.

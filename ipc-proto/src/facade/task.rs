@@ -22,8 +22,8 @@ pub(super) trait Outlet: Send + Unpin + 'static {
     /// Whether there is room for one more; if not, `cx` is woken when there is.
     fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()>;
 
-    /// Takes an event. `driver` may be answered right here.
-    fn take<D: Drive>(&mut self, event: Event, driver: &mut D);
+    /// Takes an event, or leaves it in its slot to be dropped. `driver` may be answered right here.
+    fn take<D: Drive>(&mut self, event: &mut Option<Event>, driver: &mut D);
 
     /// From how many bytes that wait to be written on the connection is not read from.
     fn pauses_at(&self) -> usize {
@@ -54,7 +54,10 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
 
     /// Takes frames and commands from the handles.
     fn take_posted(&mut self, cx: &Context<'_>) {
-        let Orders { posted, end, renew, overloaded } = self.line.take(cx);
+        let Orders { posted, end, renew, stop_retrying, overloaded } = self.line.take(cx);
+        if let Some(stop) = stop_retrying {
+            self.driver.stop_retrying(stop);
+        }
         if renew {
             self.driver.renew();
         }
@@ -79,15 +82,17 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         let before = backlog.len();
         for event in backlog.hand_over(deliveries, |frame, tracked| driver.send(frame, tracked)) {
             trace::event(line.config(), &event);
-            outlet.take(event, driver);
+            outlet.take(&mut Some(event), driver);
         }
         backlog.len() < before
     }
 
     /// Takes events as long as there is room for them; says whether the machine is done.
     fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut slot = None;
         loop {
-            if self.driver.pending_bytes() >= self.outlet.pauses_at() {
+            // What waits when the end has come is never written: the events after which it is given up are due.
+            if self.driver.pending_bytes() >= self.outlet.pauses_at() && !self.driver.is_ending() {
                 if !self.driver.turn(cx, Reading::Never) {
                     return false;
                 }
@@ -97,23 +102,28 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
                 while self.driver.turn(cx, Reading::WhenStuck) {}
                 return false;
             }
-            match self.driver.poll_event(cx) {
-                Poll::Ready(Some(event)) => self.pass(event),
-                Poll::Ready(None) => return true,
-                Poll::Pending => return false,
+            if self.driver.poll_event_into(cx, &mut slot).is_pending() {
+                return false;
             }
+            let Some(event) = &slot else { return true };
+            trace::event(self.line.config(), event);
+            // What left before a disconnect is to be known as such when that is heard of.
+            self.settle();
+            if !self.is_answer(event) {
+                self.outlet.take(&mut slot, &mut self.driver);
+            }
+            slot = None;
         }
     }
 
-    fn pass(&mut self, event: Event) {
-        trace::event(self.line.config(), &event);
-        // What left before a disconnect is to be known as such when that is heard of.
-        self.settle();
+    /// Gives the answer in sync mode to whoever asked. Says whether the event was one.
+    fn is_answer(&mut self, event: &Event) -> bool {
         let asked = self.driver.answered().and_then(|ticket| self.deliveries.answered(ticket));
         match (asked, event) {
-            (Some(asked), Event::Message(message)) => asked.settle_with(&message),
-            (_, event) => self.outlet.take(event, &mut self.driver),
+            (Some(asked), Event::Message(message)) => asked.settle_with(message),
+            _ => return false,
         }
+        true
     }
 
     fn settle(&mut self) {
@@ -140,7 +150,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         self.backlog.add(self.line.close());
         for event in self.backlog.give_up() {
             trace::event(self.line.config(), &event);
-            self.outlet.take(event, &mut self.driver);
+            self.outlet.take(&mut Some(event), &mut self.driver);
         }
     }
 }

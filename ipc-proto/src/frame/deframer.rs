@@ -33,6 +33,8 @@ const LARGE_READ: usize = 64 << 10;
 pub struct Deframer {
     delimiter: Delimiter,
     max_frame: usize,
+    /// The one byte of a delimiter that can stand nowhere within JSON text.
+    quick: Option<u8>,
     /// Received, and no frame taken from it yet.
     buffer: BytesMut,
     /// How much of `buffer` was searched.
@@ -62,6 +64,7 @@ impl Deframer {
     #[must_use]
     pub fn new(delimiter: Delimiter, max_frame: usize) -> Self {
         Self {
+            quick: delimiter.unmistakable(),
             delimiter,
             max_frame,
             buffer: BytesMut::new(),
@@ -134,6 +137,28 @@ impl Deframer {
             return Err(ProtocolError::new(Code::FrameTooLarge));
         }
         Ok(Some(Cut { frame: self.take_frame(end), is_utf8: self.run_is_utf8, backing: self.run_len }))
+    }
+
+    /// What is received of complete frames, where the end of a frame need not be searched: a reader that knows JSON
+    /// finds it. `None` where there is no such frame, or it has to be [cut](Self::next_cut).
+    #[inline]
+    pub(crate) fn quick_run(&mut self) -> Option<&[u8]> {
+        self.quick?;
+        if self.run.is_empty() && !self.begin_run().is_ok_and(|begun| begun) {
+            return None;
+        }
+        self.run_is_utf8.then_some(&self.run)
+    }
+
+    /// Whether the first frame of the [quick run](Self::quick_run) ends at `end`, and may be so long.
+    #[inline]
+    pub(crate) fn quickly_ends_at(&self, end: usize) -> bool {
+        u32::try_from(end).is_ok() && end <= self.max_frame && self.run.get(end).copied() == self.quick
+    }
+
+    /// The size of the buffer that the frames of the run share.
+    pub(crate) const fn run_len(&self) -> usize {
+        self.run_len
     }
 
     /// Everything received so far, frames or not: what the raw profile reads.
@@ -217,7 +242,9 @@ impl Deframer {
         found.unwrap_or(self.run.len())
     }
 
-    fn take_frame(&mut self, end: usize) -> Bytes {
+    /// Takes the first frame of the run, which ends at `end`.
+    #[inline(always)]
+    pub(crate) fn take_frame(&mut self, end: usize) -> Bytes {
         if end + self.delimiter.len() >= self.run.len() {
             // The last one takes the run along and saves a reference count.
             let mut frame = mem::take(&mut self.run);

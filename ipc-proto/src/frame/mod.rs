@@ -51,6 +51,14 @@ impl Delimiter {
         matches!(self.as_bytes(), [byte] if *byte < 0x20)
     }
 
+    /// Its only byte, where that can stand nowhere within JSON text, whitespace included.
+    fn unmistakable(&self) -> Option<u8> {
+        match *self.as_bytes() {
+            [byte] if byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') => Some(byte),
+            _ => None,
+        }
+    }
+
     /// Whether `text`, compact JSON, has the delimiter in it.
     ///
     /// A control character never occurs there, so the usual delimiters cost no search.

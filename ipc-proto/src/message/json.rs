@@ -66,12 +66,17 @@ impl Json {
     /// The value that `token` is within `text`.
     pub(super) fn from_token(text: &Bytes, token: Token) -> Self {
         let text = text.slice(token.range());
-        let lenient = token.lone.then(|| scan::replace_lone(&text).into());
-        Self::from_parts(text, token.compact, lenient)
+        let lenient = token.traits.has_lone().then(|| scan::replace_lone(&text).into());
+        Self::from_parts(text, token.traits.is_compact(), lenient)
     }
 
     pub(super) fn from_parts(text: Bytes, compact: bool, lenient: Option<Bytes>) -> Self {
         Self { text, compact, lenient: lenient.map(Box::new) }
+    }
+
+    /// The same in memory of its own.
+    pub(super) fn detached(&self) -> Self {
+        Self { text: Bytes::copy_from_slice(&self.text), ..self.clone() }
     }
 
     /// The text. Costs a check for UTF-8, which [`as_bytes`](Self::as_bytes) does not.

@@ -115,7 +115,7 @@ fn canonical_bytes_are_sent_on_without_a_copy() {
         let bytes = Bytes::from_static(frame.as_bytes());
         let message = Message::parse(bytes.clone()).expect("an event");
         assert_eq!(message.frame.as_ptr(), bytes.as_ptr());
-        assert_eq!(message.canonical, resent.is_empty(), "{frame}");
+        assert_eq!(message.form.is_canonical(), resent.is_empty(), "{frame}");
     }
 }
 
@@ -159,7 +159,7 @@ fn waiting_messages_let_go_of_large_buffers() {
     assert_eq!(small(4 * 28).detach().frame.as_ptr(), buffer.as_ptr());
     let detached = small(4 * 28 + 1).detach();
     assert_ne!(detached.frame.as_ptr(), buffer.as_ptr());
-    assert_eq!(detached.backing, 28);
+    assert_eq!(detached.form.backing(), 28);
     assert_eq!(detached.decode::<String>().expect("a string"), "\u{FFFD}");
     assert_eq!(detached.name(), "a");
 }
@@ -181,7 +181,7 @@ proptest! {
     ) {
         let frame = format!("{{\"type\":\"{name}\",\"data\":{data}{tail}}}");
         let general = general(frame.as_bytes());
-        match canonical(frame.as_bytes()) {
+        match Parts::canonical(frame.as_bytes()).filter(|parts| parts.len == frame.len()) {
             Some(fast) => prop_assert_eq!(Ok(Parts { canonical: false, ..fast }), general),
             None => prop_assert!(general.is_err() || !tail.is_empty()),
         }

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::Scanner;
+use super::{Scanner, Traits};
 
 /// What a JSON string token means; lone surrogates become U+FFFD.
 pub(crate) fn unescape(token: &[u8]) -> String {
@@ -17,11 +17,11 @@ pub(crate) fn replace_lone(json: &[u8]) -> Vec<u8> {
     while let Some(offset) = memchr::memchr(b'\\', &json[scanner.at..]) {
         let start = scanner.at + offset;
         scanner.at = start + 1;
-        scanner.lone = false;
+        scanner.traits = Traits::default();
         if scanner.escape().is_none() {
             break;
         }
-        if scanner.lone {
+        if scanner.traits.has_lone() {
             out.extend_from_slice(&json[done..start]);
             out.extend_from_slice(b"\\ufffd");
             done = scanner.at;

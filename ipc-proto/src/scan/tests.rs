@@ -130,7 +130,10 @@ fn depth_is_memory_and_not_stack() {
 #[test]
 fn tokens_tell_what_is_in_them() {
     let token = |text: &str| document(text.as_bytes()).expect("JSON");
-    let flags = |text: &str| (token(text).compact, token(text).escaped, token(text).lone);
+    let flags = |text: &str| {
+        let traits = token(text).traits;
+        (traits.is_compact(), traits.is_escaped(), traits.has_lone())
+    };
     assert_eq!(flags(" [1,\"a b\"] "), (true, false, false));
     assert_eq!(flags("[1, 2]"), (false, false, false));
     assert_eq!(flags(r#""\ud83d\ude00""#), (true, true, false));
@@ -198,8 +201,8 @@ proptest! {
         let token = document(text.as_bytes()).expect("JSON");
         let mut compact = Vec::new();
         compact_into(text.as_bytes(), &mut compact);
-        prop_assert_eq!(compact == text.as_bytes()[token.range()], token.compact);
-        prop_assert_eq!(document(&compact).map(|token| token.compact), Some(true));
+        prop_assert_eq!(compact == text.as_bytes()[token.range()], token.traits.is_compact());
+        prop_assert_eq!(document(&compact).map(|token| token.traits.is_compact()), Some(true));
         prop_assert_eq!(serde_json::from_slice::<Value>(&compact).ok(), Some(value));
     }
 }

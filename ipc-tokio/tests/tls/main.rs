@@ -2,6 +2,7 @@
 
 mod certificates;
 mod delivery;
+mod endings;
 mod handshakes;
 mod refusals;
 

@@ -82,11 +82,11 @@ async fn exchange(endpoint: Endpoint) -> Outcome {
 async fn serve(endpoint: Endpoint) -> Result<Server, ipc_tokio::Error> {
     let answering = |_| -> Handler {
         Box::new(|event, out| {
-            if let Event::Message(message) = &event {
+            if let Event::Message(message) = event {
                 // A peer that is gone needs no answer.
                 answer(message, out).ok();
             }
-            Some(event)
+            true
         })
     };
     Ipc::new(Config::default()).serve_with(vec![endpoint], answering).await

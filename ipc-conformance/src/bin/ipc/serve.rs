@@ -118,10 +118,10 @@ impl Answers {
 /// Answers inside the connection's task; what is to be printed goes on to the server's stream.
 fn handler(answers: Arc<Answers>, output: Output) -> Handler {
     Box::new(move |event, out| {
-        if let Err(error) = answers.answer(&event, out) {
+        if let Err(error) = answers.answer(event, out) {
             report(error, output);
         }
-        output.shows(&event).then_some(event)
+        output.shows(event)
     })
 }
 
