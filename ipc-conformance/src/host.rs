@@ -8,6 +8,8 @@ use std::{
 };
 
 use ipc_proto::{Timestamp, drive::Clock, facade::Runtime};
+use ipc_tokio::Tokio;
+use tokio::runtime::Builder;
 
 mod async_io;
 #[cfg(feature = "async-std")]
@@ -24,6 +26,12 @@ pub trait Host: Runtime {
 
     /// Runs a program to its end, on a runtime that is made for it.
     fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output;
+
+    /// As [`run`](Self::run), for a program with one connection, which other cores would only keep waiting: on one
+    /// thread where `run` takes more.
+    fn run_alone<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
+        Self::run(main)
+    }
 
     /// Ready after `time` on this runtime's clock.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
@@ -46,16 +54,15 @@ pub trait Host: Runtime {
     }
 }
 
-impl Host for ipc_tokio::Tokio {
+impl Host for Tokio {
     const NAME: &'static str = "tokio";
 
     fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.expect("the system has a thread and an epoll for a runtime");
-        let output = runtime.block_on(async { main(Self::default()).await });
-        // Whoever still reads standard input would keep it from ending.
-        runtime.shutdown_background();
-        output
+        run_tokio(Builder::new_multi_thread(), main)
+    }
+
+    fn run_alone<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
+        run_tokio(Builder::new_current_thread(), main)
     }
 }
 
@@ -68,4 +75,12 @@ impl Host for ipc_mio::Mio {
         let main = main(event_loop.runtime());
         event_loop.block_on(main).expect("only a poll that is gone cannot be waited for")
     }
+}
+
+fn run_tokio<F: Future>(mut kind: Builder, main: impl FnOnce(Tokio) -> F) -> F::Output {
+    let runtime = kind.enable_all().build().expect("the system has a thread and an epoll for a runtime");
+    let output = runtime.block_on(async { main(Tokio::default()).await });
+    // What still blocks in the background would keep it from ending.
+    runtime.shutdown_background();
+    output
 }

@@ -1,11 +1,12 @@
 //! A running `ipc`, its output line by line.
 
 use std::{
+    env,
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::Duration,
 };
@@ -34,11 +35,19 @@ impl Folder {
     }
 }
 
+/// The command; on the runtime that `IPC_CLI_RUNTIME` names, if there is one and the test names none.
 pub(crate) fn command(args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipc"));
     command.args(args);
+    let runs = args.first().is_some_and(|arg| COMMANDS.iter().any(|name| arg.as_ref() == *name));
+    if runs && args.iter().all(|arg| arg.as_ref() != "--runtime") {
+        command.args(env::var("IPC_CLI_RUNTIME").iter().flat_map(|name| ["--runtime", name]));
+    }
     command
 }
+
+/// Those that run on a runtime.
+const COMMANDS: [&str; 5] = ["serve", "connect", "emit", "request", "record"];
 
 /// How a process ended.
 #[derive(Debug)]
@@ -54,7 +63,7 @@ pub(crate) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
-    stderr: Receiver<String>,
+    errors: Receiver<String>,
 }
 
 impl Process {
@@ -65,20 +74,9 @@ impl Process {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the ipc command starts");
-        let (send_line, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        thread::spawn(move || {
-            // A test that has ended reads no more.
-            stdout.lines().map_while(Result::ok).try_for_each(|line| send_line.send(line)).ok();
-        });
-        let (send_rest, stderr) = channel();
-        let mut errors = child.stderr.take().expect("piped");
-        thread::spawn(move || {
-            let mut text = String::new();
-            errors.read_to_string(&mut text).ok();
-            send_rest.send(text).ok();
-        });
-        Self { stdin: child.stdin.take(), child, lines, stderr }
+        let lines = lines_of(child.stdout.take().expect("piped"));
+        let errors = lines_of(child.stderr.take().expect("piped"));
+        Self { stdin: child.stdin.take(), child, lines, errors }
     }
 
     /// A server that is ready, and where it is.
@@ -104,7 +102,7 @@ impl Process {
     pub(crate) fn line(&mut self) -> String {
         match self.lines.recv_timeout(DEADLINE) {
             Ok(line) => line,
-            Err(why) => panic!("no line ({why}); stderr: {}", self.stderr.try_recv().unwrap_or_default()),
+            Err(why) => panic!("no line ({why}); stderr: {:?}", self.errors.try_iter().collect::<Vec<_>>()),
         }
     }
 
@@ -123,9 +121,19 @@ impl Process {
         }
     }
 
+    /// The next line on stderr.
+    pub(crate) fn error(&mut self) -> String {
+        self.errors.recv_timeout(DEADLINE).expect("a line on stderr")
+    }
+
     pub(crate) fn write(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
         stdin.write_all(line.as_bytes()).and_then(|()| stdin.write_all(b"\n")).expect("stdin is read");
+    }
+
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn close_stdin(&mut self) {
@@ -140,12 +148,8 @@ impl Process {
     /// Waits for its end; nothing is sent to it any more.
     pub(crate) fn end(mut self) -> Ended {
         self.close_stdin();
-        let mut lines = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            lines.push(line);
-        }
-        // Stderr ends with the process.
-        let stderr = self.stderr.recv_timeout(DEADLINE).expect("the process ends");
+        let lines = rest_of(&self.lines);
+        let stderr = rest_of(&self.errors).iter().map(|line| format!("{line}\n")).collect();
         let code = self.child.wait().expect("it has ended").code();
         Ended { code, lines, stderr }
     }
@@ -154,6 +158,26 @@ impl Process {
     pub(crate) fn stop(self) -> Ended {
         self.signal(Signal::TERM);
         self.end()
+    }
+}
+
+/// The lines that a process writes, as they come.
+fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (send, lines) = channel();
+    // A test that has ended reads no more.
+    thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    lines
+}
+
+/// What is left until the process ends.
+fn rest_of(lines: &Receiver<String>) -> Vec<String> {
+    let mut rest = Vec::new();
+    loop {
+        match lines.recv_timeout(DEADLINE) {
+            Ok(line) => rest.push(line),
+            Err(RecvTimeoutError::Disconnected) => return rest,
+            Err(RecvTimeoutError::Timeout) => panic!("the process does not end; so far {rest:?}"),
+        }
     }
 }
 

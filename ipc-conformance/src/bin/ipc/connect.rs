@@ -6,18 +6,20 @@ use std::{
     time::Duration,
 };
 
-use ipc_tokio::{Delivery, EmitError, Frame, Profile, Sender};
-use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt, BufReader, stdin},
-    time::{sleep, timeout},
+use futures_util::future::Either;
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    EmitError, Frame, Profile,
+    facade::{Delivery, Sender},
 };
 
 use crate::{
     args::ConnectArgs,
     failure::{Exit, Failure},
+    input::Input,
     lines::Grammar,
     output::Output,
-    session::{Session, Stop},
+    session::{Session, Stop, first},
     signals::Signals,
     warn,
 };
@@ -28,14 +30,14 @@ const LINGER: Duration = Duration::from_millis(200);
 /// How long a frame waits that found both directions full.
 const PAUSE: Duration = Duration::from_millis(20);
 
-pub(crate) async fn run(args: ConnectArgs, signals: Signals) -> Result<Exit, Failure> {
+pub(crate) async fn run<H: Host>(host: H, args: ConnectArgs, signals: Signals) -> Result<Exit, Failure> {
     let output = Output::new(&args.common);
     let mut config = args.common.config()?;
     config.drain_timeout = args.drain_timeout.unwrap_or(config.drain_timeout);
     let grammar = if config.profile == Profile::Raw { Grammar::Raw(config.encoding) } else { Grammar::Events };
     let drain = if args.stay { None } else { Some(config.drain_timeout) };
-    let mut session = Session::open(args.endpoint, config, output, signals)?;
-    let feeder = Feeder { sender: session.sender(), grammar, output, fed: Fed::default() };
+    let mut session = Session::open(host.clone(), args.endpoint, config, output, signals).await?;
+    let feeder = Feeder { host, sender: session.sender()?, grammar, output, fed: Fed::default() };
     match converse(&mut session, feeder, drain).await {
         Ok(exit) => {
             session.leave().await?;
@@ -48,8 +50,8 @@ pub(crate) async fn run(args: ConnectArgs, signals: Signals) -> Result<Exit, Fai
 }
 
 /// Feeds the session, and drains it; without a `drain` it goes on for ever.
-async fn converse(session: &mut Session, feeder: Feeder, drain: Option<Duration>) -> Result<Exit, Stop> {
-    let mut feeding = pin!(feeder.run(BufReader::new(stdin())));
+async fn converse<H: Host>(session: &mut Session<H>, feeder: Feeder<H>, drain: Option<Duration>) -> Result<Exit, Stop> {
+    let mut feeding = pin!(feeder.run(Input::open()));
     let fed = match session.until(feeding.as_mut()).await {
         Ok(fed) => fed.map_err(Stop::Failed)?,
         Err(stop) => {
@@ -59,13 +61,14 @@ async fn converse(session: &mut Session, feeder: Feeder, drain: Option<Duration>
     };
     let Some(span) = drain else { return session.until(pending()).await };
     let exit = if fed.failed { Exit::Failed } else { Exit::Done };
+    let host = session.host.clone();
     let drained = async {
         match fed.last {
             Some(last) => session.until(last).await.map(drop),
             None => session.connected().await,
         }
     };
-    let Ok(drained) = timeout(span, drained).await else { return Ok(Exit::Failed) };
+    let Some(drained) = host.timeout(span, drained).await else { return Ok(Exit::Failed) };
     drained?;
     session.linger(LINGER).await?;
     Ok(exit)
@@ -73,10 +76,9 @@ async fn converse(session: &mut Session, feeder: Feeder, drain: Option<Duration>
 
 /// When the client is gone, a frame that still waits for room is handed back, and reported.
 async fn report_held(feeding: Pin<&mut impl Future<Output = Result<Fed, Failure>>>) -> Result<(), Stop> {
-    tokio::select! {
-        biased;
-        fed = feeding => fed.map(drop).map_err(Stop::Failed),
-        () = ready(()) => Ok(()),
+    match first(feeding, ready(())).await {
+        Either::Left(fed) => fed.map(drop).map_err(Stop::Failed),
+        Either::Right(()) => Ok(()),
     }
 }
 
@@ -90,24 +92,20 @@ struct Fed {
 }
 
 /// Turns lines into emits, in order.
-struct Feeder {
+struct Feeder<H> {
+    host: H,
     sender: Sender,
     grammar: Grammar,
     output: Output,
     fed: Fed,
 }
 
-impl Feeder {
+impl<H: Host> Feeder<H> {
     /// Reads to the end of input, or until the client takes nothing more.
-    async fn run(mut self, mut input: impl AsyncBufRead + Unpin) -> Result<Fed, Failure> {
-        let mut line = Vec::new();
+    async fn run(mut self, mut input: Input) -> Result<Fed, Failure> {
         for number in 1_u64.. {
-            line.clear();
-            if input.read_until(b'\n', &mut line).await.map_err(Failure::system)? == 0 {
-                break;
-            }
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            match self.grammar.parse(text) {
+            let Some(line) = input.next().await.map_err(Failure::system)? else { break };
+            match self.grammar.parse(&line) {
                 Ok(None) => {}
                 Ok(Some(frame)) => {
                     if !self.send(frame, number).await? {
@@ -128,7 +126,7 @@ impl Feeder {
                 Ok(delivery) => self.fed.last = Some(delivery),
                 // We do take events, only not right now: the output is slow.
                 Err(EmitError::Stalled(back)) => {
-                    sleep(PAUSE).await;
+                    self.host.sleep(PAUSE).await;
                     frame = back;
                     continue;
                 }

@@ -1,167 +1,84 @@
 //! `ipc demo`: hello and world over every transport of this machine.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
-use ipc_tokio::{Client, Config, Emit, EmitError, Endpoint, Event, Frame, Handler, Ipc, Message, PeerId, Server};
-use tokio::time::timeout;
+use ipc_conformance::host::Host;
 
 use crate::{
     args::DemoArgs,
     failure::{Exit, Failure},
+    runtime::{Program, Runtime},
 };
 
+mod certificate;
+mod child;
+mod exchange;
 mod node;
 mod report;
+mod transport;
 
+use certificate::Certificate;
+use exchange::PINGS;
 use report::Report;
+use transport::Transport;
 
-/// How many round trips are timed.
-const PINGS: u32 = 200;
-
-/// How long one exchange may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-pub(crate) async fn run(_args: &DemoArgs) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     let mut report = Report::new();
-    report.line(format_args!("hello and world, both ways, and {PINGS} round trips; the runtime is tokio"))?;
+    report.line(format_args!("hello and world, both ways, and {PINGS} round trips"))?;
     let folder = tempfile::Builder::new().prefix("ipc-demo-").tempdir().map_err(Failure::system)?;
-    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-
-    report.heading("in this process")?;
-    for endpoint in endpoints(path("app.world")) {
-        report.row(label(&endpoint), within(exchange(endpoint)).await)?;
+    let stage = Stage { folder: folder.path(), certificate: Certificate::make(folder.path())? };
+    let runtimes = args.runtime.as_ref().map_or(Runtime::ALL, std::slice::from_ref);
+    for runtime in runtimes {
+        runtime.run(Show { stage: &stage, report: &mut report, guests: None })?;
     }
-    node::run(&mut report, &path).await?;
+    // Node-ipc cannot tell runtimes apart; one will do.
+    if let Some(first) = runtimes.first() {
+        match node::find(&stage)? {
+            Some(guests) => first.run(Show { stage: &stage, report: &mut report, guests: Some(guests) })?,
+            None => report.line(node::MISSING)?,
+        }
+    }
     Ok(if report.failed() { Exit::Failed } else { Exit::Done })
 }
 
-fn endpoints(path: String) -> Vec<Endpoint> {
-    let mut endpoints = vec![Endpoint::Path(path), Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: 0 }];
-    if cfg!(any(target_os = "linux", target_os = "android")) {
-        endpoints.insert(1, Endpoint::Abstract(format!("ipc-demo-{}", std::process::id())));
-    }
-    endpoints
+/// What the exchanges share.
+struct Stage<'a> {
+    folder: &'a Path,
+    certificate: Certificate,
 }
 
-fn label(endpoint: &Endpoint) -> String {
-    match endpoint {
-        Endpoint::Tcp { host, port: 0 } => format!("tcp:{host}, a free port"),
-        endpoint => endpoint.to_string(),
+impl Stage<'_> {
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_string_lossy().into_owned()
     }
 }
 
-/// The round trips of one exchange that went well.
-#[derive(Debug)]
-struct Trips {
-    times: Vec<Duration>,
+/// Exchanges on one runtime, with node-ipc where there are guests.
+struct Show<'a> {
+    stage: &'a Stage<'a>,
+    report: &'a mut Report,
+    guests: Option<node::Guests>,
 }
 
-type Outcome = Result<Trips, Box<dyn std::error::Error>>;
+impl Program for Show<'_> {
+    type Output = Result<(), Failure>;
 
-async fn within(exchange: impl Future<Output = Outcome>) -> Outcome {
-    timeout(PATIENCE, exchange).await.map_err(|_| wrong("no answer"))?
-}
-
-/// A server and a client, here.
-async fn exchange(endpoint: Endpoint) -> Outcome {
-    let server = serve(endpoint).await?;
-    let endpoint = server.endpoints().first().cloned().ok_or_else(|| wrong("nowhere to connect to"))?;
-    let mut client = End::Client(Ipc::new(Config::default()).connect_to_endpoint("world", endpoint)?);
-    client.emit("message", "hello").await?;
-    client.expect("message", "world").await?;
-    let trips = client.ping("ping").await?;
-    client.close().await;
-    server.stop().await;
-    Ok(trips)
-}
-
-/// A server that answers hello with world and sends every ping back.
-async fn serve(endpoint: Endpoint) -> Result<Server, ipc_tokio::Error> {
-    let answering = |_| -> Handler {
-        Box::new(|event, out| {
-            if let Event::Message(message) = event {
-                // A peer that is gone needs no answer.
-                answer(message, out).ok();
+    fn run<H: Host>(self) -> Result<(), Failure> {
+        let Self { stage, report, guests } = self;
+        H::run_alone(|host| async move {
+            match guests {
+                Some(guests) => node::exchanges(&host, stage, &guests, report).await,
+                None => exchanges(&host, stage, report).await,
             }
-            true
         })
-    };
-    Ipc::new(Config::default()).serve_with(vec![endpoint], answering).await
-}
-
-fn answer(message: &Message, out: &mut dyn Emit) -> Result<(), EmitError> {
-    match message.name() {
-        "ping" => out.send_frame(message.to_frame()).map(drop),
-        "message" if says(message, "hello") => out.send_frame(Frame::encode("message", "world")?).map(drop),
-        _ => Ok(()),
     }
 }
 
-fn says(message: &Message, text: &str) -> bool {
-    message.decode::<String>().is_ok_and(|data| data == text)
-}
-
-/// This side of a conversation, whichever it is.
-enum End {
-    Client(Client),
-    Server(Server, PeerId),
-}
-
-impl End {
-    async fn emit<T: serde::Serialize + ?Sized>(&self, name: &str, data: &T) -> Result<(), EmitError> {
-        match self {
-            Self::Client(client) => client.emit(name, data).await.map(drop),
-            Self::Server(server, peer) => server.emit(*peer, name, data).await.map(drop),
-        }
+/// A server and a client in this process, over every transport.
+async fn exchanges<H: Host>(host: &H, stage: &Stage<'_>, report: &mut Report) -> Result<(), Failure> {
+    report.heading(format_args!("in this process, on {}", H::NAME))?;
+    for transport in Transport::here() {
+        report.row(transport, exchange::alone(host, stage, transport).await)?;
     }
-
-    async fn message(&mut self) -> Result<Message, Box<dyn std::error::Error>> {
-        loop {
-            let event = match self {
-                Self::Client(client) => client.next().await,
-                Self::Server(server, _) => server.next().await.map(|(_, event)| event),
-            };
-            match event.ok_or_else(|| wrong("the connection ended"))? {
-                Event::Message(message) => return Ok(message),
-                Event::Error(error) => return Err(error.into()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Waits for a message that says `text`.
-    async fn expect(&mut self, name: &str, text: &str) -> Result<(), Box<dyn std::error::Error>> {
-        loop {
-            let message = self.message().await?;
-            if message.name() == name && says(&message, text) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Times round trips with a peer that sends events called `name` back.
-    async fn ping(&mut self, name: &str) -> Outcome {
-        let mut times = Vec::new();
-        for number in 0..PINGS {
-            let start = Instant::now();
-            self.emit(name, &number).await?;
-            while self.message().await?.name() != name {}
-            times.push(start.elapsed());
-        }
-        Ok(Trips { times })
-    }
-
-    async fn close(self) {
-        match self {
-            Self::Client(mut client) => drop(client.close().await),
-            Self::Server(server, _) => server.stop().await,
-        }
-    }
-}
-
-fn wrong(what: &str) -> Box<dyn std::error::Error> {
-    io::Error::other(what).into()
+    Ok(())
 }

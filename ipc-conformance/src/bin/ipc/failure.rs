@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::ExitCode};
 
-use ipc_tokio::{ConfigError, Error};
+use ipc_proto::{BindError, ConfigError, facade::Error};
 
 use crate::warn;
 
@@ -69,7 +69,11 @@ impl From<ConfigError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = if matches!(error, Error::Config(_)) { Exit::Usage } else { Exit::Failed };
+        let exit = match error {
+            // The other errors of binding come from how the machine is.
+            Error::Config(_) | Error::Bind(BindError::Assured { .. }) => Exit::Usage,
+            _ => Exit::Failed,
+        };
         Self::new(exit, error)
     }
 }

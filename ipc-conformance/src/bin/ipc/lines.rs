@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use ipc_tokio::{Encoding, Frame, Json, Message};
+use ipc_proto::{Encoding, Frame, Json, Message};
 
 /// Why a line cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,10 @@ pub(crate) enum Grammar {
 }
 
 impl Grammar {
-    /// The frame that `line`, without its line end, stands for; `None` for one that is to be ignored.
+    /// The frame that `line`, without its line end, stands for; `None` for one that is to be ignored. The end may be
+    /// that of Windows.
     pub(crate) fn parse(self, line: &[u8]) -> Result<Option<Frame>, BadLine> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = std::str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
         match self {
             Self::Raw(_) if text.is_empty() => Ok(None),
@@ -104,6 +106,7 @@ mod tests {
         let cases = [
             ("ping", r#"{"type":"ping","data":{}}"#),
             ("ping ", r#"{"type":"ping","data":{}}"#),
+            ("ping\r", r#"{"type":"ping","data":{}}"#),
             ("m 1.0", r#"{"type":"m","data":1.0}"#),
             ("m  { \"a\" : [1, 2] } ", r#"{"type":"m","data":{"a":[1,2]}}"#),
             (r#"m "a  b""#, r#"{"type":"m","data":"a  b"}"#),
@@ -158,6 +161,7 @@ mod tests {
             frame.as_bytes().to_vec()
         };
         assert_eq!(bytes(Encoding::Hex, "00ff"), [0, 255]);
+        assert_eq!(bytes(Encoding::Utf8, "a\r\r"), *b"a\r");
         assert_eq!(bytes(Encoding::Utf8, " é"), [32, 0xc3, 0xa9]);
     }
 }

@@ -5,12 +5,15 @@ mod connect;
 mod demo;
 mod emit;
 mod failure;
+mod input;
 mod lines;
+mod link;
 mod output;
 mod place;
 mod record;
 mod replay;
 mod request;
+mod runtime;
 mod serve;
 mod session;
 mod settings;
@@ -19,11 +22,12 @@ mod signals;
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
-use tokio::runtime::Builder;
+use ipc_conformance::host::Host;
 
 use crate::{
     args::{Cli, Command},
     failure::{Exit, Failure},
+    runtime::{Program, Runtime},
     signals::Signals,
 };
 
@@ -38,24 +42,44 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Exit, Failure> {
-    // A server has a task for each peer, and they may run on every core. The others have one connection.
-    let mut builder =
-        if matches!(command, Command::Serve(_)) { Builder::new_multi_thread() } else { Builder::new_current_thread() };
-    let runtime = builder.enable_all().build().map_err(Failure::system)?;
-    let result = runtime.block_on(async {
-        match command {
-            Command::Demo(args) => demo::run(&args).await,
-            Command::Serve(args) => serve::run(args, Signals::install()?).await,
-            Command::Connect(args) => connect::run(args, Signals::install()?).await,
-            Command::Request(args) => request::run(args, Signals::install()?).await,
-            Command::Record(args) => record::run(args, Signals::install()?).await,
-            Command::Replay(args) => replay::run(&args),
-            Command::Emit(args) => emit::run(args, Signals::install()?).await,
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => on_runtime(args.common.runtime, Work::Serve(args)),
+        Command::Connect(args) => on_runtime(args.common.runtime, Work::Connect(args)),
+        Command::Emit(args) => on_runtime(args.common.runtime, Work::Emit(args)),
+        Command::Request(args) => on_runtime(args.common.runtime, Work::Request(args)),
+        Command::Record(args) => on_runtime(args.common.runtime, Work::Record(args)),
+    }
+}
+
+fn on_runtime(runtime: Runtime, work: Work) -> Result<Exit, Failure> {
+    runtime.run((work, Signals::install()?))
+}
+
+/// What is done on the runtime that the command line names.
+enum Work {
+    Serve(args::ServeArgs),
+    Connect(args::ConnectArgs),
+    Emit(args::EmitArgs),
+    Request(args::EmitArgs),
+    Record(args::RecordArgs),
+}
+
+impl Program for (Work, Signals) {
+    type Output = Result<Exit, Failure>;
+
+    fn run<H: Host>(self) -> Result<Exit, Failure> {
+        let (work, signals) = self;
+        match work {
+            // A server has a task for each peer, and they may run on every core. The others have one connection.
+            Work::Serve(args) => H::run(|host| serve::run(host, args, signals)),
+            Work::Connect(args) => H::run_alone(|host| connect::run(host, args, signals)),
+            Work::Emit(args) => H::run_alone(|host| emit::run(host, args, signals)),
+            Work::Request(args) => H::run_alone(|host| request::run(host, args, signals)),
+            Work::Record(args) => H::run_alone(|host| record::run(host, args, signals)),
         }
-    });
-    // A read of stdin that nobody waits for any more would keep the runtime from ending.
-    runtime.shutdown_background();
-    result
+    }
 }
 
 /// Writes a line for people to stderr; that it cannot be written is nobody's concern.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use ipc_conformance::corpus::{Direction, MarkKind};
-use ipc_tokio::{Event, Frame, Json, PeerId};
+use ipc_proto::{Event, Frame, Json, PeerId};
 
 use crate::{args::Common, failure::Failure};
 
@@ -53,11 +53,6 @@ impl Output {
     pub(crate) fn troubles(common: &Common) -> Self {
         let usual = Self::new(common);
         if common.json { usual } else { Self { detail: Detail::Trouble, ..usual } }
-    }
-
-    /// For a command that speaks no protocol itself.
-    pub(crate) fn plain(json: bool) -> Self {
-        Self { json, detail: Detail::Everything }
     }
 
     /// A line of a recorded conversation.

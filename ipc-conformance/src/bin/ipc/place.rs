@@ -2,9 +2,9 @@
 
 use std::path;
 
-use ipc_tokio::{
-    Config, Endpoint,
-    proto::endpoint::{self, both_paths, client_paths, server_path},
+use ipc_proto::{
+    Config,
+    endpoint::{self, Endpoint, both_paths, client_paths, server_path},
 };
 
 use crate::failure::Failure;

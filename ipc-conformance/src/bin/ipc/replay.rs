@@ -11,10 +11,7 @@ use std::{
 };
 
 use ipc_conformance::corpus::{Chunk, Direction, Mark, MarkKind, Step};
-use ipc_tokio::{
-    Config, Event, Side,
-    proto::{Connection, Timestamp},
-};
+use ipc_proto::{Config, Connection, Event, Side, Timestamp};
 
 use crate::{
     args::ReplayArgs,
@@ -23,24 +20,14 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let config = Arc::new(config(args)?);
+    let config = Arc::new(args.common.config()?);
+    config.validate()?;
+    let output = Output::new(&args.common);
     for path in &args.files {
-        let replay =
-            Replay { config: Arc::clone(&config), output: Output::plain(args.json), receivers: BTreeMap::new() };
+        let replay = Replay { config: Arc::clone(&config), output, receivers: BTreeMap::new() };
         replay.file(path)?;
     }
     Ok(Exit::Done)
-}
-
-fn config(args: &ReplayArgs) -> Result<Config, Failure> {
-    let mut config = Config::default().dialect(args.dialect).profile(args.profile).encoding(args.encoding);
-    if let Some(delimiter) = &args.delimiter {
-        config.delimiter = delimiter.as_str().into();
-    }
-    if config.delimiter.is_empty() {
-        return Err(Failure::usage("--delimiter must not be empty"));
-    }
-    Ok(config)
 }
 
 /// The receivers of a capture, one for each direction of each connection.

@@ -1,6 +1,7 @@
 //! `ipc request`: a question, and its answer.
 
-use ipc_tokio::{Profile, RequestError};
+use ipc_conformance::host::Host;
+use ipc_proto::{Profile, facade::RequestError};
 
 use crate::{
     args::EmitArgs,
@@ -10,14 +11,14 @@ use crate::{
     signals::Signals,
 };
 
-pub(crate) async fn run(args: EmitArgs, signals: Signals) -> Result<Exit, Failure> {
+pub(crate) async fn run<H: Host>(host: H, args: EmitArgs, signals: Signals) -> Result<Exit, Failure> {
     let data = args.json()?;
     let config = args.common.config()?;
     if config.profile == Profile::Raw {
         return Err(Failure::usage("a request is an event, and --profile raw has none"));
     }
     let output = Output::troubles(&args.common);
-    let mut session = Session::open(args.endpoint, config, output, signals)?;
+    let mut session = Session::open(host, args.endpoint, config, output, signals).await?;
     let answer = session.ask(args.timeout, &args.name, &data).await;
     // However it ends, nothing is left behind; the answer is worth more than a failure to leave.
     let left = session.leave().await;

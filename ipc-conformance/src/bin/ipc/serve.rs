@@ -1,9 +1,13 @@
 //! `ipc serve`: listens, prints what comes, and answers.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::pending, pin::pin, sync::Arc, time::Duration};
 
-use ipc_tokio::{
-    Config, Emit, EmitError, Endpoint, Event, Frame, Handler, Ipc, Json, Message, Pressure, Profile, Server,
+use futures_util::future::Either;
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Config, Emit, EmitError, Event, Frame, IoError, Json, Message, PeerId, Pressure, Profile,
+    endpoint::Endpoint,
+    facade::{AcceptErrors, Handler, Ipc, Server},
 };
 
 use crate::{
@@ -12,6 +16,7 @@ use crate::{
     lines,
     output::Output,
     place,
+    session::first,
     signals::Signals,
     warn,
 };
@@ -19,10 +24,10 @@ use crate::{
 /// How long stopping may take to write what waits.
 const DRAIN: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(args: ServeArgs, mut signals: Signals) -> Result<Exit, Failure> {
+pub(crate) async fn run<H: Host>(host: H, args: ServeArgs, signals: Signals) -> Result<Exit, Failure> {
     let output = Output::new(&args.common);
-    let mut server = start(args, output).await?;
-    let printed = print(&mut server, output, &mut signals).await;
+    let mut server = start(host, args, output).await?;
+    let printed = print(&mut server, output, &signals).await;
     // However it ends, the socket goes and the peers are let go.
     server.stop().await;
     printed?;
@@ -33,25 +38,37 @@ pub(crate) async fn run(args: ServeArgs, mut signals: Signals) -> Result<Exit, F
 }
 
 /// Prints what happens until somebody asks to stop.
-async fn print(server: &mut Server, output: Output, signals: &mut Signals) -> Result<(), Failure> {
+async fn print<H: Host>(server: &mut Server<H>, output: Output, signals: &Signals) -> Result<(), Failure> {
     for endpoint in server.endpoints() {
         output.start(&place::show(endpoint), "listening at")?;
     }
     let mut strangers = server.accept_errors();
+    let mut stop = pin!(signals.stop());
     loop {
-        tokio::select! {
-            () = signals.stop() => return Ok(()),
-            // Of connections that never became peers: failed handshakes, mostly.
-            Some(error) = strangers.next() => output.event(None, &Event::Error(error.into()))?,
-            next = server.next() => match next {
-                Some((peer, event)) => output.event(Some(peer), &event)?,
-                None => return Ok(()),
-            },
+        match first(stop.as_mut(), next(server, &mut strangers)).await {
+            Either::Right(Some((peer, event))) => output.event(peer, &event)?,
+            Either::Right(None) | Either::Left(()) => return Ok(()),
         }
     }
 }
 
-async fn start(args: ServeArgs, output: Output) -> Result<Server, Failure> {
+/// What happens next: to a peer, or to a connection that never became one, by a failed handshake mostly.
+async fn next<H: Host>(server: &mut Server<H>, strangers: &mut AcceptErrors) -> Option<(Option<PeerId>, Event)> {
+    match first(failed(strangers), server.next()).await {
+        Either::Left(error) => Some((None, Event::Error(error.into()))),
+        Either::Right(next) => next.map(|(peer, event)| (Some(peer), event)),
+    }
+}
+
+/// The next connection that fails before there is a peer; there may never be one.
+async fn failed(strangers: &mut AcceptErrors) -> IoError {
+    match strangers.next().await {
+        Some(error) => error,
+        None => pending().await,
+    }
+}
+
+async fn start<H: Host>(host: H, args: ServeArgs, output: Output) -> Result<Server<H>, Failure> {
     let mut config = args.common.config()?.drain_timeout(DRAIN);
     let answers = Arc::new(Answers::new(&args, &config)?);
     if answers.any() {
@@ -60,7 +77,7 @@ async fn start(args: ServeArgs, output: Output) -> Result<Server, Failure> {
     let endpoint = args.endpoint.unwrap_or_else(|| default_endpoint(&config));
     let endpoints = place::to_serve(endpoint, &mut config, args.common.both_paths)?;
     let make = move |_| handler(Arc::clone(&answers), output);
-    Ok(Ipc::new(config).serve_with(endpoints, make).await?)
+    Ok(Ipc::with_runtime(config, host).serve_with(endpoints, make).await?)
 }
 
 fn default_endpoint(config: &Config) -> Endpoint {

@@ -1,11 +1,18 @@
-//! A client whose events are printed while the command does something else.
+//! A link whose events are printed while the command does something else.
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use ipc_tokio::{Client, Config, Endpoint, Event, Ipc, Json, Reason, RequestError, Sender};
-use tokio::time::{Instant, sleep};
+use futures_util::future::{Either, select};
+use ipc_conformance::host::Host;
+use ipc_proto::{Config, Event, Json, Reason, endpoint::Endpoint, facade::RequestError, facade::Sender};
 
-use crate::{failure::Failure, output::Output, place, signals::Signals};
+use crate::{
+    failure::{Exit, Failure},
+    link::Link,
+    output::Output,
+    place,
+    signals::{Asked, Signals},
+};
 
 /// How long leaving may take: the peer is given so long to close its end.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -21,11 +28,18 @@ pub(crate) enum Stop {
     Failed(Failure),
 }
 
-pub(crate) struct Session {
-    client: Client,
+impl From<Asked> for Stop {
+    fn from(_: Asked) -> Self {
+        Self::Signal
+    }
+}
+
+pub(crate) struct Session<H: Host> {
+    pub(crate) host: H,
+    link: Link<H>,
     output: Output,
     signals: Signals,
-    /// There is a connection now.
+    /// There is a connection now, or none is needed.
     connected: bool,
     /// Something could not be delivered.
     pub(crate) lost: bool,
@@ -33,86 +47,95 @@ pub(crate) struct Session {
     told: bool,
 }
 
-impl Session {
-    /// Connects, and prints the start line. The runtime has one thread, so no attempt is made before the caller
-    /// waits for something.
-    pub(crate) fn open(endpoint: Endpoint, config: Config, output: Output, signals: Signals) -> Result<Self, Failure> {
+impl<H: Host> Session<H> {
+    /// Connects, and prints the start line.
+    pub(crate) async fn open(
+        host: H,
+        endpoint: Endpoint,
+        config: Config,
+        output: Output,
+        signals: Signals,
+    ) -> Result<Self, Failure> {
         let start = place::to_show(&endpoint, &config);
         let drain = config.drain_timeout.min(LEAVE);
-        let client = Ipc::new(config.drain_timeout(drain)).connect_to_endpoint("peer", endpoint)?;
-        output.start(&start, "connecting to")?;
-        Ok(Self { client, output, signals, connected: false, lost: false, told: false })
+        let link = Link::open(&host, endpoint, config.drain_timeout(drain)).await?;
+        let (verb, connected) = match link {
+            Link::Client(_) => ("connecting to", false),
+            Link::Peer(..) => ("speaking to", true),
+        };
+        output.start(&start, verb)?;
+        Ok(Self { host, link, output, signals, connected, lost: false, told: false })
     }
 
-    pub(crate) fn sender(&self) -> Sender {
-        self.client.sender()
+    pub(crate) fn sender(&self) -> Result<Sender, Failure> {
+        self.link.sender().ok_or_else(|| Failure::new(Exit::Failed, "the peer is gone"))
     }
 
     /// Prints events until `done` is.
     pub(crate) async fn until<T>(&mut self, done: impl Future<Output = T>) -> Result<T, Stop> {
         let mut done = pin!(done);
         loop {
-            tokio::select! {
-                value = &mut done => return Ok(value),
-                () = self.signals.stop() => return Err(Stop::Signal),
-                event = self.client.next() => self.note(event)?,
+            let next = first(done.as_mut(), self.link.next());
+            match self.signals.unless(next).await? {
+                Either::Left(value) => return Ok(value),
+                Either::Right(event) => self.note(event)?,
             };
         }
     }
 
-    /// Asks, and waits for the answer. What else comes meanwhile is printed by [`leave`](Self::leave).
+    /// Asks, and prints what else comes before the answer.
     pub(crate) async fn ask(
         &mut self,
         within: Duration,
         name: &str,
         data: &Json,
     ) -> Result<Result<Json, RequestError>, Stop> {
-        tokio::select! {
-            answer = self.client.request_within(within, name, data) => Ok(answer),
-            () = self.signals.stop() => Err(Stop::Signal),
+        match self.link.ask(within, name, data) {
+            Ok(asking) => self.until(asking).await,
+            Err(error) => Ok(Err(error)),
         }
     }
 
     /// Prints events until there is a connection.
     pub(crate) async fn connected(&mut self) -> Result<(), Stop> {
         while !self.connected {
-            tokio::select! {
-                () = self.signals.stop() => return Err(Stop::Signal),
-                event = self.client.next() => self.note(event)?,
-            };
+            self.step().await?;
         }
         Ok(())
     }
 
     /// Prints events until no message has come for `span`.
     pub(crate) async fn linger(&mut self, span: Duration) -> Result<(), Stop> {
-        let mut quiet = pin!(sleep(span));
-        loop {
-            tokio::select! {
-                biased;
-                () = self.signals.stop() => return Err(Stop::Signal),
-                event = self.client.next() => {
-                    if self.note(event)? {
-                        quiet.as_mut().reset(Instant::now() + span);
-                    }
-                }
-                () = &mut quiet => return Ok(()),
-            }
+        let host = self.host.clone();
+        while let Some(came) = host.timeout(span, self.message()).await {
+            came?;
         }
+        Ok(())
     }
 
     /// Disconnects, and prints what that brings. That the client is then destroyed, and an attempt to connect cut
     /// short, goes without saying.
     pub(crate) async fn leave(&mut self) -> Result<(), Failure> {
-        self.client.disconnect();
+        self.link.end().await;
         loop {
-            match self.client.next().await {
+            match self.link.next().await {
                 None => return Ok(()),
                 Some(Event::Disconnected { reason: Reason::Local, .. }) if !self.connected => self.told = true,
                 Some(Event::Destroyed) if self.told => {}
                 Some(event) => self.print(&event)?,
             }
         }
+    }
+
+    async fn message(&mut self) -> Result<(), Stop> {
+        while !self.step().await? {}
+        Ok(())
+    }
+
+    /// Prints an event; says whether it was a message.
+    async fn step(&mut self) -> Result<bool, Stop> {
+        let event = self.signals.unless(self.link.next()).await?;
+        self.note(event)
     }
 
     /// Takes an event; says whether it was a message.
@@ -137,5 +160,13 @@ impl Session {
             _ => {}
         }
         self.output.event(None, event)
+    }
+}
+
+/// The output of whichever is ready first; `a`, when both are.
+pub(crate) async fn first<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Output> {
+    match select(pin!(a), pin!(b)).await {
+        Either::Left((output, _)) => Either::Left(output),
+        Either::Right((output, _)) => Either::Right(output),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{fmt, fs, path::Path, time::Duration};
 
-use ipc_tokio::{self as ipc, Config, Json};
+use ipc_proto::{self as ipc, Config, Json};
 
 use crate::{
-    args::{Common, Dialect, EmitArgs, Profile, Runtime},
+    args::{Common, Dialect, EmitArgs, Profile},
     failure::Failure,
     lines, warn,
 };
@@ -115,6 +115,12 @@ fn as_folder(name: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Refused(String);
 
+impl Refused {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -122,15 +128,6 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
-
-/// `--runtime`.
-pub(crate) fn runtime(name: &str) -> Result<Runtime, Refused> {
-    match name {
-        "tokio" => Ok(Runtime::Tokio),
-        "async-std" | "smol" | "mio" => Err(Refused("not in this build, which has tokio".to_owned())),
-        _ => Err(Refused("the runtimes are tokio, async-std, smol and mio".to_owned())),
-    }
-}
 
 /// `--on TYPE=REPLYTYPE`.
 pub(crate) fn answer(text: &str) -> Result<(String, String), Refused> {

@@ -1,85 +1,65 @@
 //! SIGINT and SIGTERM: the first asks the command to stop, the second ends it.
 
-use std::{io, process, thread};
+use std::{convert::Infallible, future::Future, pin::pin, process};
 
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::watch,
-};
+use async_channel::{Receiver, bounded};
+use futures_util::future::{Either, select};
 
 use crate::failure::Failure;
 
 /// Whether the command was asked to stop.
 pub(crate) struct Signals {
-    asked: watch::Receiver<bool>,
+    /// Closed when it was. Nothing ever comes.
+    asked: Receiver<Infallible>,
 }
+
+/// The command was asked to stop.
+#[derive(Debug)]
+pub(crate) struct Asked;
 
 impl Signals {
     /// Listens from now on, in a thread of its own: a command that hangs on its output still hears the second
     /// signal.
     pub(crate) fn install() -> Result<Self, Failure> {
-        let (ask, asked) = watch::channel(false);
-        let runtime = Builder::new_current_thread().enable_io().build().map_err(Failure::system)?;
-        let mut source = Self::source(&runtime).map_err(Failure::system)?;
-        thread::spawn(move || {
-            runtime.block_on(async {
-                source.next().await;
-                // Without a receiver the command is about to end anyway.
-                let _ = ask.send(true);
-                process::exit(source.next().await);
-            });
-        });
+        let (ask, asked) = bounded(1);
+        let note = move |code| {
+            if !ask.close() {
+                process::exit(code);
+            }
+        };
+        listen(note)?;
         Ok(Self { asked })
     }
 
-    fn source(runtime: &Runtime) -> io::Result<Source> {
-        let _context = runtime.enter();
-        Source::new()
-    }
-
     /// Waits for the first signal; ready at once when it has come before.
-    pub(crate) async fn stop(&mut self) {
-        if self.asked.wait_for(|asked| *asked).await.is_err() {
-            std::future::pending::<()>().await;
+    pub(crate) async fn stop(&self) {
+        // An error is what says it.
+        self.asked.recv().await.ok();
+    }
+
+    /// What `future` gives, unless a signal comes first.
+    pub(crate) async fn unless<T>(&self, future: impl Future<Output = T>) -> Result<T, Asked> {
+        match select(pin!(self.stop()), pin!(future)).await {
+            Either::Left(_) => Err(Asked),
+            Either::Right((output, _)) => Ok(output),
         }
     }
 }
 
+/// Calls `note` at each signal, with the exit code that a shell gives to a process which that signal kills.
 #[cfg(unix)]
-struct Source {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+fn listen(note: impl Fn(i32) + Send + 'static) -> Result<(), Failure> {
+    use signal_hook::{
+        consts::{SIGINT, SIGTERM},
+        iterator::Signals,
+    };
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(Failure::system)?;
+    std::thread::spawn(move || signals.forever().for_each(|signal| note(128 + signal)));
+    Ok(())
 }
 
-#[cfg(unix)]
-impl Source {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// The next signal, as the exit code a shell gives to a process that it kills.
-    async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 130,
-            _ = self.terminate.recv() => 143,
-        }
-    }
-}
-
+/// Calls `note` at each Ctrl-C.
 #[cfg(windows)]
-struct Source {
-    interrupt: tokio::signal::windows::CtrlC,
-}
-
-#[cfg(windows)]
-impl Source {
-    fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
-    }
-
-    async fn next(&mut self) -> i32 {
-        self.interrupt.recv().await;
-        130
-    }
+fn listen(note: impl Fn(i32) + Send + 'static) -> Result<(), Failure> {
+    ctrlc::set_handler(move || note(130)).map_err(|error| Failure::system(std::io::Error::other(error)))
 }

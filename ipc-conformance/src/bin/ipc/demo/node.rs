@@ -1,59 +1,57 @@
 //! The demo's exchanges with real node-ipc, where it is installed.
 
 use std::{
-    env, fs, io,
+    env, fs,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::Command,
 };
 
-use ipc_tokio::{Config, Endpoint, Ipc};
+use ipc_conformance::host::Host;
+use ipc_proto::{endpoint::Endpoint, facade::Server};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
+
+use super::{
+    Stage,
+    child::Child,
+    exchange::{Error, Outcome, address, ping, serve, visit, within, wrong},
+    report::Report,
+    transport::Transport,
 };
+use crate::{failure::Failure, link::Link};
 
-use super::{End, Outcome, report::Report, serve, within, wrong};
-use crate::failure::Failure;
-
-/// The driver that runs one node-ipc endpoint, and what it needs.
-const DRIVER: [(&str, &str); 3] = [
-    ("peer.mjs", include_str!("../../../../node/peer.mjs")),
-    ("payloads.mjs", include_str!("../../../../node/payloads.mjs")),
-    ("payloads.json", include_str!("../../../../node/payloads.json")),
-];
+/// node-ipc's side.
+const SCRIPT: &str = include_str!("../../../../node/demo.mjs");
 
 /// The major versions that take part, and their folders.
 const VERSIONS: [(&str, &str); 2] = [("9", "node-ipc-9"), ("14", "node-ipc-14")];
 
-const MISSING: &str = "\
+/// What they speak, and what their script calls it.
+const TRANSPORTS: [(Transport, &str); 4] =
+    [(Transport::Unix, "unix"), (Transport::Tcp, "tcp"), (Transport::Tls, "tls"), (Transport::Udp4, "udp4")];
+
+pub(super) const MISSING: &str = "
 node-ipc does not take part: IPC_NODE_DIR names no folder that holds it. To install it there (about 200 MB):
     export IPC_NODE_DIR=~/.cache/ipc-node
     ipc-conformance/node/install.sh";
 
-/// Exchanges with the installed versions, as client and as server.
-pub(super) async fn run(report: &mut Report, path: &dyn Fn(&str) -> String) -> Result<(), Failure> {
-    let Some(modules) = env::var_os("IPC_NODE_DIR").map(|folder| PathBuf::from(folder).join("node_modules")) else {
-        return report.line(format_args!("\n{MISSING}"));
-    };
-    let installed: Vec<_> = VERSIONS.into_iter().filter(|(_, folder)| modules.join(folder).is_dir()).collect();
-    if installed.is_empty() {
-        return report.line(format_args!("\n{MISSING}"));
-    }
-    write_driver(path).map_err(Failure::system)?;
-    report.heading("with node-ipc on a Unix socket")?;
-    for (version, _) in installed {
-        let node = Node { binary: binary(&modules, version), driver: path("peer.mjs"), version };
-        let socket = path(&format!("app.node{version}"));
-        report.row(format_args!("our client, node-ipc {version} server"), within(node.as_server(&socket)).await)?;
-        let socket = path(&format!("app.ours{version}"));
-        report.row(format_args!("node-ipc {version} client, our server"), within(node.as_client(&socket)).await)?;
-    }
-    Ok(())
+/// What is installed.
+pub(super) struct Guests {
+    script: String,
+    versions: Vec<(&'static str, PathBuf)>,
 }
 
-fn write_driver(path: &dyn Fn(&str) -> String) -> io::Result<()> {
-    DRIVER.iter().try_for_each(|(name, text)| fs::write(path(name), text))
+/// The versions that are installed; `None` without any.
+pub(super) fn find(stage: &Stage<'_>) -> Result<Option<Guests>, Failure> {
+    let Some(folder) = env::var_os("IPC_NODE_DIR") else { return Ok(None) };
+    let modules = PathBuf::from(folder).join("node_modules");
+    let there = VERSIONS.into_iter().filter(|(_, folder)| modules.join(folder).is_dir());
+    let versions: Vec<_> = there.map(|(version, _)| (version, binary(&modules, version))).collect();
+    if versions.is_empty() {
+        return Ok(None);
+    }
+    let script = stage.path("demo.mjs");
+    fs::write(&script, SCRIPT).map_err(Failure::system)?;
+    Ok(Some(Guests { script, versions }))
 }
 
 /// node-ipc 14 wants a newer Node than the system may have; one is installed beside it.
@@ -62,79 +60,105 @@ fn binary(modules: &Path, version: &str) -> PathBuf {
     if version == "14" && beside.is_file() { beside } else { "node".into() }
 }
 
-/// A way to start node-ipc endpoints.
-struct Node {
-    binary: PathBuf,
-    driver: String,
-    version: &'static str,
-}
-
-impl Node {
-    async fn as_server(&self, socket: &str) -> Outcome {
-        let mut peer = self.start("server", socket)?;
-        peer.wait_for("start", None).await?;
-        let endpoint = Endpoint::Path(socket.to_owned());
-        let mut client = End::Client(Ipc::new(Config::default()).connect_to_endpoint("world", endpoint)?);
-        client.emit("message", "hello").await?;
-        peer.wait_for("message", Some("hello")).await?;
-        peer.command(&json!({"cmd": "emit", "type": "message", "data": "world"})).await?;
-        client.expect("message", "world").await?;
-        let trips = client.ping("ping").await?;
-        client.close().await;
-        Ok(trips)
+/// Exchanges with the installed versions, as client and as server.
+pub(super) async fn exchanges<H: Host>(
+    host: &H,
+    stage: &Stage<'_>,
+    guests: &Guests,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    // All of them start at once, because starting is what takes them long.
+    let mut nodes = Vec::new();
+    for (version, binary) in &guests.versions {
+        nodes.push((version, Node::start(host, stage, &guests.script, version, binary).await));
     }
-
-    async fn as_client(&self, socket: &str) -> Outcome {
-        let mut server = serve(Endpoint::Path(socket.to_owned())).await?;
-        let mut peer = self.start("client", socket)?;
-        peer.command(&json!({"cmd": "emit", "type": "message", "data": "hello"})).await?;
-        peer.wait_for("message", Some("world")).await?;
-        let (first, _) = server.next().await.ok_or_else(|| wrong("the server ended"))?;
-        let mut server = End::Server(server, first);
-        // It sends everything back, the answer too.
-        server.expect("message", "world").await?;
-        let trips = server.ping("beat").await?;
-        server.close().await;
-        Ok(trips)
-    }
-
-    fn start(&self, role: &str, socket: &str) -> io::Result<Peer> {
-        let mut child = Command::new(&self.binary)
-            .arg(&self.driver)
-            .args(["--version", self.version, "--role", role, "--path", socket, "--echo"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.binary.display())))?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("node has no pipes"));
-        };
-        Ok(Peer { _child: child, input, output: BufReader::new(output).lines() })
-    }
-}
-
-/// A running node-ipc endpoint. Dropping it ends it.
-struct Peer {
-    _child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-}
-
-impl Peer {
-    async fn command(&mut self, command: &Value) -> io::Result<()> {
-        self.input.write_all(format!("{command}\n").as_bytes()).await
-    }
-
-    /// Waits for an event, and where `data` is given for its data.
-    async fn wait_for(&mut self, event: &str, data: Option<&str>) -> io::Result<()> {
-        while let Some(line) = self.output.next_line().await? {
-            let line: Value = serde_json::from_str(&line)?;
-            if line["ev"] == event && data.is_none_or(|data| line["data"] == data) {
-                return Ok(());
-            }
+    report.heading(format_args!("with node-ipc, on {}", H::NAME))?;
+    for (version, node) in nodes {
+        match node {
+            Ok(node) => node.exchanges(host, stage, version, report).await?,
+            Err(error) => report.row(format_args!("node-ipc {version}"), Err(error))?,
         }
-        Err(io::Error::other("node ended; is it installed, and new enough?"))
+    }
+    Ok(())
+}
+
+/// A process with node-ipc's ends of all exchanges, and our servers that its clients connect to.
+struct Node<H: Host> {
+    child: Child,
+    scenes: Vec<Scene<H>>,
+}
+
+struct Scene<H: Host> {
+    transport: Transport,
+    name: &'static str,
+    /// Where node-ipc's server is, but for its port.
+    theirs: Endpoint,
+    ours: Server<H>,
+}
+
+impl<H: Host> Node<H> {
+    async fn start(host: &H, stage: &Stage<'_>, script: &str, version: &str, binary: &Path) -> Result<Self, Error> {
+        let mut scenes = Vec::new();
+        for (transport, name) in TRANSPORTS.into_iter().filter(|(transport, _)| transport.works()) {
+            let theirs = transport.endpoint(stage, &format!("node{version}"));
+            let ours = transport.endpoint(stage, &format!("ours{version}"));
+            let ours = serve(host, transport.server(stage), ours).await?;
+            scenes.push(Scene { transport, name, theirs, ours });
+        }
+        let spec = json!({
+            "certificate": stage.certificate.file,
+            "key": stage.certificate.key,
+            "scenes": scenes.iter().map(Scene::spec).collect::<Result<Vec<_>, _>>()?,
+        });
+        let child = Child::start(Command::new(binary).args([script, version, &spec.to_string()]))?;
+        Ok(Self { child, scenes })
+    }
+
+    async fn exchanges(
+        mut self,
+        host: &H,
+        stage: &Stage<'_>,
+        version: &str,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        for scene in self.scenes {
+            let transport = scene.transport;
+            let outcome = within(host, scene.visit(host, stage, &mut self.child)).await;
+            report.row(format_args!("{transport}: our client, node-ipc {version} server"), outcome)?;
+            let outcome = within(host, scene.host(&mut self.child)).await;
+            report.row(format_args!("{transport}: node-ipc {version} client, our server"), outcome)?;
+        }
+        Ok(())
+    }
+}
+
+impl<H: Host> Scene<H> {
+    /// What the script must know.
+    fn spec(&self) -> Result<Value, Error> {
+        let client = match address(&self.ours)? {
+            Endpoint::Path(path) => json!(path),
+            Endpoint::Tcp { port, .. } | Endpoint::Tls { port, .. } | Endpoint::Udp4 { port, .. } => json!(port),
+            other => return Err(wrong(&format!("node-ipc is not shown at {other}"))),
+        };
+        let server = if let Endpoint::Path(path) = &self.theirs { json!(path) } else { Value::Null };
+        Ok(json!({ "name": self.name, "server": server, "client": client }))
+    }
+
+    /// Our client at its server.
+    async fn visit(&self, host: &H, stage: &Stage<'_>, child: &mut Child) -> Outcome {
+        let listening = child.wait_for("server", self.name).await?;
+        let port = listening["port"].as_u64().and_then(|port| port.try_into().ok());
+        let endpoint = self.theirs.clone().with_port(port.unwrap_or_default());
+        visit(host, self.transport.client(stage), endpoint).await
+    }
+
+    /// Its client at our server.
+    async fn host(mut self, child: &mut Child) -> Outcome {
+        child.wait_for("client", self.name).await?;
+        let (peer, _) = self.ours.next().await.ok_or_else(|| wrong("the server ended"))?;
+        let mut link = Link::Peer(self.ours, peer);
+        let trips = ping(&mut link, "beat").await?;
+        link.end().await;
+        Ok(trips)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Outcome, Trips};
+use super::exchange::{Outcome, Trips};
 use crate::failure::Failure;
 
 const HEADING: Style = Style::new().bold();
@@ -34,7 +34,8 @@ impl Report {
         put(&text).map_err(|error| Failure::output(&error))
     }
 
-    pub(super) fn heading(&self, title: &str) -> Result<(), Failure> {
+    pub(super) fn heading(&self, title: impl Display) -> Result<(), Failure> {
+        let title = title.to_string();
         let columns = format!("{title:<44} {:<14} {:>10} {:>10}", "", "min", "median");
         self.line(format_args!("\n{HEADING}{columns}{HEADING:#}"))
     }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use ipc_conformance::corpus::Direction;
-use ipc_tokio::{Event, Frame, Json, Message, PeerId};
+use ipc_proto::{Event, Frame, Json, Message, PeerId};
 
 use super::{At, Recorded, mark};
 

@@ -1,7 +1,7 @@
 //! Events as JSON objects, members in a fixed order.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ipc_tokio::{ConnectionError, Event, Frame, Json, Message, PeerId};
+use ipc_proto::{ConnectionError, Event, Frame, Json, Message, PeerId};
 
 use super::{At, Recorded, mark};
 
@@ -113,7 +113,7 @@ pub(super) fn recorded(at: &At, what: &Recorded) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use ipc_tokio::{Code, ProtocolError, Reason};
+    use ipc_proto::{Code, ProtocolError, Reason};
 
     use super::*;
 

@@ -1,0 +1,62 @@
+//! The runtimes of this build.
+
+use ipc_conformance::host::Host;
+
+use crate::settings::Refused;
+
+/// Something to run on a runtime that is chosen when the program runs.
+pub(crate) trait Program {
+    /// What it gives.
+    type Output;
+
+    /// Runs it on `H`.
+    fn run<H: Host>(self) -> Self::Output;
+}
+
+macro_rules! runtimes {
+    ($($(#[$condition:meta])* $variant:ident = $host:ty,)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Runtime {
+            $($(#[$condition])* $variant,)*
+        }
+
+        impl Runtime {
+            /// Those of this build.
+            pub(crate) const ALL: &[Self] = &[$($(#[$condition])* Self::$variant,)*];
+
+            /// As `--runtime` calls it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $($(#[$condition])* Self::$variant => <$host as Host>::NAME,)*
+                }
+            }
+
+            /// Runs a program on it.
+            pub(crate) fn run<P: Program>(self, program: P) -> P::Output {
+                match self {
+                    $($(#[$condition])* Self::$variant => program.run::<$host>(),)*
+                }
+            }
+        }
+    };
+}
+
+runtimes! {
+    Tokio = ipc_tokio::Tokio,
+}
+
+/// All that there can be.
+const NAMES: [&str; 4] = ["tokio", "async-std", "smol", "mio"];
+
+/// `--runtime`.
+pub(crate) fn named(name: &str) -> Result<Runtime, Refused> {
+    if let Some(runtime) = Runtime::ALL.iter().find(|runtime| runtime.name() == name) {
+        return Ok(*runtime);
+    }
+    let here = Runtime::ALL.iter().map(|runtime| runtime.name()).collect::<Vec<_>>().join(", ");
+    Err(Refused::new(match name {
+        "async-std" => format!("not in this build, which has {here}; build it with --features async-std"),
+        name if NAMES.contains(&name) => format!("not in this build, which has {here}"),
+        _ => format!("the runtimes are {}; this build has {here}", NAMES.join(", ")),
+    }))
+}
