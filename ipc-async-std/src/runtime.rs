@@ -13,7 +13,7 @@ use crate::{
     accept::Accept,
     clock::Clock,
     datagram::Datagram,
-    dial::{self, Dial},
+    dial::{self, Connect, Dial},
     executor::Executor,
     io::Io,
     tls::Own,
@@ -110,7 +110,7 @@ impl<E: 'static> Runtime for AsyncIo<E> {
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         endpoints.iter().try_for_each(dial::check)?;
         let tls = self.own.connector(endpoints, config)?;
-        Ok(Dial::new(endpoints, config, tls))
+        Ok(Dial::new(Connect, endpoints, config, tls))
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {

@@ -69,7 +69,13 @@ fn what_goes_wrong_is_told_while_an_answer_is_awaited() {
 }
 
 /// The runtimes of this build.
-const RUNTIMES: &[&str] = &["tokio"];
+const RUNTIMES: &[&str] = &[
+    "tokio",
+    "smol",
+    "mio",
+    #[cfg(feature = "async-std")]
+    "async-std",
+];
 
 #[test]
 fn the_runtime_is_chosen_by_name() {

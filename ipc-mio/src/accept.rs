@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use ipc_os::{Bound, Inherited};
+use ipc_os::{Bound, Inherited, Reloads as _};
 use ipc_proto::{
     Config, IoError,
     drive::Reload,

@@ -11,7 +11,7 @@ use std::{
 
 use ipc_os::Dialling;
 use ipc_proto::{
-    Config, ConfigError, IoError,
+    Config, ConfigError, Interface, IoError,
     drive::{self, Reload},
     endpoint::Endpoint,
     facade::Error,
@@ -46,10 +46,10 @@ impl Dial {
         if reactor.slots().granted() == 0 {
             return Err(ConfigError::new("tokens", "0", "grant at least one for the connection").into());
         }
-        let (reactor, config) = (Arc::clone(reactor), Arc::clone(config));
-        let connect = Connect { tls: own.connector(endpoints, &config)?, reactor, config, known: Arc::default() };
-        connect.look_up(endpoints);
-        Ok(Self { attempts: Dialling::new(endpoints, connect) })
+        let connect = Connect { reactor: Arc::clone(reactor), known: Mutex::default() };
+        connect.look_up(endpoints, &config.interface);
+        let tls = own.connector(endpoints, config)?;
+        Ok(Self { attempts: Dialling::new(connect, endpoints, config, tls) })
     }
 }
 
@@ -73,75 +73,68 @@ impl drive::Dial for Dial {
     }
 }
 
-/// One attempt after the other.
-#[derive(Clone)]
+/// How this crate connects.
 struct Connect {
     reactor: Arc<Reactor>,
-    config: Arc<Config>,
-    tls: Option<Connector>,
     /// Addresses of hosts that were found.
-    known: Arc<Mutex<BTreeMap<String, Vec<SocketAddr>>>>,
+    known: Mutex<BTreeMap<String, Vec<SocketAddr>>>,
 }
 
 impl Connect {
-    fn look_up(&self, endpoints: &[Endpoint]) {
+    fn look_up(&self, endpoints: &[Endpoint], interface: &Interface) {
         for endpoint in endpoints {
             if let Endpoint::Tcp { host, port } | Endpoint::Tls { host, port } = endpoint {
                 // What fails here fails again at the attempt, which reports it.
-                drop(self.addresses(host, *port));
+                drop(self.addresses(host, *port, interface));
             }
         }
     }
 
-    fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, IoError> {
+    fn addresses(&self, host: &str, port: u16, interface: &Interface) -> Result<Vec<SocketAddr>, IoError> {
         if let Some(known) = lock(&self.known).get(host) {
             return Ok(known.iter().map(|address| SocketAddr::new(address.ip(), port)).collect());
         }
-        let found = ipc_os::look_up_tcp(host, port, &self.config.interface)?;
+        let found = ipc_os::look_up_tcp(host, port, interface)?;
         lock(&self.known).insert(host.to_owned(), found.clone());
         Ok(found)
     }
 
-    async fn tcp(&self, host: &str, port: u16) -> Result<Source<TcpStream>, IoError> {
-        ipc_os::first_that_answers(self.addresses(host, port)?, |remote| self.dial(remote)).await
-    }
-
-    async fn dial(&self, remote: SocketAddr) -> Result<Source<TcpStream>, IoError> {
-        let socket = ipc_os::dial_tcp(remote, &self.config.interface)?;
+    async fn dial(&self, remote: SocketAddr, interface: &Interface) -> Result<Source<TcpStream>, IoError> {
+        let socket = ipc_os::dial_tcp(remote, interface)?;
         let mut source = Source::new(&self.reactor, TcpStream::from_std(socket))?;
         poll_fn(|cx| source.poll_write(cx, is_connected)).await?;
         Ok(source)
-    }
-
-    #[cfg(unix)]
-    fn unix(&self, connected: io::Result<std::os::unix::net::UnixStream>) -> Result<Io, IoError> {
-        let stream = mio::net::UnixStream::from_std(connected?);
-        Ok(streams::unix(Source::new(&self.reactor, stream)?))
     }
 }
 
 impl ipc_os::Connect for Connect {
     type Io = Io;
+    type Socket = Source<TcpStream>;
+    type Connector = Connector;
 
-    async fn connect(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
-        match endpoint {
-            #[cfg(unix)]
-            Endpoint::Path(path) => self.unix(ipc_os::connect_path(path)),
-            #[cfg(unix)]
-            Endpoint::Abstract(name) => self.unix(ipc_os::connect_abstract(name)),
-            Endpoint::Tcp { host, port } => self.tcp(host, *port).await.map(streams::tcp),
-            Endpoint::Tls { host, port } => {
-                // There is one wherever one of the endpoints needs it.
-                let connector = self.tls.as_ref().ok_or(io::ErrorKind::Unsupported).map_err(io::Error::from)?;
-                tls::connect(connector, &self.reactor, self.tcp(host, *port).await?, host).await
-            }
-            // `check` has refused all others.
-            _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-        }
+    #[cfg(unix)]
+    async fn local(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
+        let stream = mio::net::UnixStream::from_std(ipc_os::connect_local(endpoint)?);
+        Ok(streams::unix(Source::new(&self.reactor, stream)?))
     }
 
-    fn reload(&self) -> Option<Arc<dyn Reload>> {
-        self.tls.as_ref()?.reload()
+    #[cfg(not(unix))]
+    async fn local(&self, _endpoint: &Endpoint) -> Result<Io, IoError> {
+        // `check` has refused it.
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
+
+    async fn tcp(&self, host: &str, port: u16, interface: &Interface) -> Result<Source<TcpStream>, IoError> {
+        let addresses = self.addresses(host, port, interface)?;
+        ipc_os::first_that_answers(addresses, |remote| self.dial(remote, interface)).await
+    }
+
+    fn plain(socket: Source<TcpStream>) -> Io {
+        streams::tcp(socket)
+    }
+
+    async fn secure(&self, connector: &Connector, socket: Source<TcpStream>, host: &str) -> Result<Io, IoError> {
+        tls::connect(connector, &self.reactor, socket, host).await
     }
 }
 

@@ -15,7 +15,7 @@ pub type Dial = Dialling<Connect>;
 
 /// How this crate connects.
 #[derive(Debug)]
-pub enum Connect {}
+pub struct Connect;
 
 impl ipc_os::Connect for Connect {
     type Io = Io;
@@ -23,17 +23,17 @@ impl ipc_os::Connect for Connect {
     type Connector = Connector;
 
     #[cfg(unix)]
-    async fn local(endpoint: &Endpoint) -> Result<Io, IoError> {
+    async fn local(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
         Ok(Io::Unix(tokio::net::UnixStream::from_std(ipc_os::connect_local(endpoint)?)?))
     }
 
     #[cfg(not(unix))]
-    async fn local(_endpoint: &Endpoint) -> Result<Io, IoError> {
+    async fn local(&self, _endpoint: &Endpoint) -> Result<Io, IoError> {
         // `check` has refused it.
         Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
     }
 
-    async fn tcp(host: &str, port: u16, interface: &Interface) -> Result<TcpStream, IoError> {
+    async fn tcp(&self, host: &str, port: u16, interface: &Interface) -> Result<TcpStream, IoError> {
         tcp::connect(host, port, interface).await
     }
 
@@ -41,7 +41,7 @@ impl ipc_os::Connect for Connect {
         Io::Tcp(socket)
     }
 
-    async fn secure(connector: &Connector, socket: TcpStream, host: &str) -> Result<Io, IoError> {
+    async fn secure(&self, connector: &Connector, socket: TcpStream, host: &str) -> Result<Io, IoError> {
         tls::connect(connector, socket, host).await
     }
 }

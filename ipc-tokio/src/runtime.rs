@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     accept::Accept,
     datagram::Datagram,
-    dial::{self, Dial},
+    dial::{self, Connect, Dial},
     io::Io,
     tls::Own,
 };
@@ -100,7 +100,7 @@ impl Runtime for Tokio {
     fn dial(&self, endpoints: &[Endpoint], config: &Arc<Config>) -> Result<Dial, Error> {
         self.handle()?;
         endpoints.iter().try_for_each(dial::check)?;
-        Ok(Dial::new(endpoints, config, self.own.connector(endpoints, config)?))
+        Ok(Dial::new(Connect, endpoints, config, self.own.connector(endpoints, config)?))
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {

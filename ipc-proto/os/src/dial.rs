@@ -78,8 +78,8 @@ fn is_under_way(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// What an asynchronous runtime does to connect. Dropping any of its futures gives the attempt up.
-pub trait Connect: 'static {
+/// What a runtime does to connect. Dropping any of its futures gives the attempt up.
+pub trait Connect: Send + Sync + 'static {
     /// What it gives.
     type Io: Transport + 'static;
     /// A connected TCP socket.
@@ -92,16 +92,22 @@ pub trait Connect: 'static {
     /// # Errors
     ///
     /// Why there is no connection, as for the other kinds.
-    fn local(endpoint: &Endpoint) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
+    fn local(&self, endpoint: &Endpoint) -> impl Future<Output = Result<Self::Io, IoError>> + Send;
 
     /// Connects over TCP, from where `interface` says.
-    fn tcp(host: &str, port: u16, interface: &Interface) -> impl Future<Output = Result<Self::Socket, IoError>> + Send;
+    fn tcp(
+        &self,
+        host: &str,
+        port: u16,
+        interface: &Interface,
+    ) -> impl Future<Output = Result<Self::Socket, IoError>> + Send;
 
     /// Uses a TCP socket as it is.
     fn plain(socket: Self::Socket) -> Self::Io;
 
     /// Makes a session with `host` of a TCP socket.
     fn secure(
+        &self,
         connector: &Self::Connector,
         socket: Self::Socket,
         host: &str,
@@ -116,13 +122,14 @@ pub trait Reloads {
 
 type Attempt<T> = Pin<Box<dyn Future<Output = Result<T, IoError>> + Send>>;
 
-/// A way to the first of several endpoints that answers, on an asynchronous runtime.
+/// A way to the first of several endpoints that answers.
 pub struct Dialling<C: Connect> {
     way: Arc<Way<C>>,
     attempt: Option<Attempt<C::Io>>,
 }
 
 struct Way<C: Connect> {
+    connect: C,
     endpoints: Box<[Endpoint]>,
     config: Arc<Config>,
     tls: Option<C::Connector>,
@@ -131,8 +138,9 @@ struct Way<C: Connect> {
 impl<C: Connect> Dialling<C> {
     /// A way to the first of `endpoints` that answers. `tls` is there if one of them speaks TLS.
     #[must_use]
-    pub fn new(endpoints: &[Endpoint], config: &Arc<Config>, tls: Option<C::Connector>) -> Self {
-        Self { way: Arc::new(Way { endpoints: endpoints.into(), config: Arc::clone(config), tls }), attempt: None }
+    pub fn new(connect: C, endpoints: &[Endpoint], config: &Arc<Config>, tls: Option<C::Connector>) -> Self {
+        let way = Way { connect, endpoints: endpoints.into(), config: Arc::clone(config), tls };
+        Self { way: Arc::new(way), attempt: None }
     }
 }
 
@@ -171,12 +179,12 @@ impl<C: Connect> Way<C> {
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> Result<C::Io, IoError> {
-        let interface = &self.config.interface;
-        match (endpoint, &self.tls) {
-            (Endpoint::Path(_) | Endpoint::Abstract(_), _) => C::local(endpoint).await,
-            (Endpoint::Tcp { host, port }, _) => C::tcp(host, *port, interface).await.map(C::plain),
+        let Self { connect, config, tls, .. } = self;
+        match (endpoint, tls) {
+            (Endpoint::Path(_) | Endpoint::Abstract(_), _) => connect.local(endpoint).await,
+            (Endpoint::Tcp { host, port }, _) => connect.tcp(host, *port, &config.interface).await.map(C::plain),
             (Endpoint::Tls { host, port }, Some(tls)) => {
-                C::secure(tls, C::tcp(host, *port, interface).await?, host).await
+                connect.secure(tls, connect.tcp(host, *port, &config.interface).await?, host).await
             }
             // Adapters check endpoints before.
             _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),

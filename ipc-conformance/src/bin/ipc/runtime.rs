@@ -1,6 +1,6 @@
 //! The runtimes of this build.
 
-use ipc_conformance::host::Host;
+use ipc_conformance::host::{self, Host};
 
 use crate::settings::Refused;
 
@@ -43,6 +43,10 @@ macro_rules! runtimes {
 
 runtimes! {
     Tokio = ipc_tokio::Tokio,
+    Smol = host::Smol,
+    #[cfg(feature = "async-std")]
+    AsyncStd = host::AsyncStd,
+    Mio = ipc_mio::Mio,
 }
 
 /// All that there can be.
