@@ -18,13 +18,12 @@ fn one(line: &[u8]) {
     }
     match Step::parse(line) {
         Ok(Step::Chunk(chunk)) => {
-            assert!(fields.is_object() || fields.is_array());
             if let Value::String(text) = &fields["b64"] {
                 let own = decoded(text).expect("the reader took it");
                 assert!(chunk.bytes.starts_with(&own));
             }
         }
-        Ok(Step::Mark(_)) => assert!(fields.is_object() || fields.is_array()),
+        Ok(Step::Mark(_)) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
