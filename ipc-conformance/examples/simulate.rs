@@ -7,8 +7,6 @@ use std::{env, process::ExitCode, thread, time::Instant};
 
 use ipc_conformance::sim::{self, Failure, Script};
 
-const USAGE: &str = "usage: simulate [--seeds FROM..TO | --seed N [--only STEP,STEP,...]]";
-
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -27,7 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("{USAGE}");
+    eprintln!("usage: simulate [--seeds FROM..TO | --seed N [--only STEP,STEP,...]]");
     ExitCode::from(2)
 }
 
@@ -47,8 +45,8 @@ fn search(from: u64, to: u64) -> ExitCode {
             println!("seed {seed} fails: {what}");
             let script = Script::of_seed(seed);
             let kept = sim::shorten(&script);
-            let places: Vec<String> = kept.iter().map(usize::to_string).collect();
-            println!("{} of {} steps are enough: --seed {seed} --only {}", kept.len(), script.len(), places.join(","));
+            let places = kept.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+            println!("{} of {} steps are enough: --seed {seed} --only {places}", kept.len(), script.len());
             replay(&script.only(&kept))
         }
     }
