@@ -8,7 +8,7 @@ use core::fmt;
 
 use ipc_proto::{Config, Encoding, Profile};
 
-use crate::corpus::{Capture, Direction, EndpointConfig, ReceiveCase, Roles, dialect_of};
+use crate::corpus::{self, Capture, Direction, EndpointConfig, ReceiveCase, dialect_of};
 
 mod chunking;
 mod datagrams;
@@ -20,12 +20,14 @@ mod recorded;
 mod seen;
 
 pub use chunking::{Chunking, seed_from_env};
-pub use differs::{Differs, DiffersError};
+pub use differs::{Differs, DiffersError, ListedLifecycle};
 pub use js::restringified;
 pub use seen::Seen;
 
+pub use machine::Ran;
+
 use differs::Listed;
-use machine::{Input, Ran};
+use machine::Input;
 use recorded::Wanted;
 
 /// What a replay came to.
@@ -150,12 +152,26 @@ impl Replay {
         role: Role,
         chunking: Chunking,
     ) -> Option<Verdict> {
+        let receiving = self.receiving(case, options, version, role)?;
+        Some(receiving.judge(&receiving.by_machine(chunking)))
+    }
+
+    /// A receive case to be fed to an endpoint of any kind, set up as `version` was under `options`; `None` where it
+    /// was not recorded.
+    pub fn receiving<'a>(
+        &'a self,
+        case: &'a ReceiveCase,
+        options: &'a str,
+        version: &'a str,
+        role: Role,
+    ) -> Option<Receiving<'a>> {
         let roles = case.outcome(options, version)?;
+        let recorded = match role {
+            Role::Server => &roles.server,
+            Role::Client => &roles.client,
+        };
         let listed = self.differs.receive_case(&case.name, options, version);
-        Some(match listed {
-            Some(Listed { skip: true, reason }) => Verdict::Skipped(reason.to_owned()),
-            listed => judge(listed, [receive(case, roles, &Setup { options, version, role }, chunking)]),
-        })
+        Some(Receiving { case, recorded, listed, setup: Setup { options, version, role } })
     }
 }
 
@@ -241,38 +257,75 @@ impl Setup<'_> {
     }
 }
 
-fn receive(case: &ReceiveCase, roles: &Roles, setup: &Setup<'_>, chunking: Chunking) -> Outcome {
-    let recorded = match setup.role {
-        Role::Server => &roles.server,
-        Role::Client => &roles.client,
-    };
-    let wanted = recorded::of_outcome(recorded);
-    let input = case.input();
-    let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
-    let chunks = chunking.cut(&slices);
-    let config = setup.config(case);
-    let mut model = model::events(&slices.concat(), &config, case.eof_after);
-    if setup.role == Role::Client && model.last() == Some(&Seen::Ended) {
-        model.push(Seen::Destroyed);
+/// A receive case in one set-up.
+pub struct Receiving<'a> {
+    case: &'a ReceiveCase,
+    recorded: &'a corpus::Outcome,
+    listed: Option<Listed<'a>>,
+    setup: Setup<'a>,
+}
+
+impl Receiving<'_> {
+    /// What the endpoint is configured with.
+    pub fn config(&self) -> Config {
+        self.setup.config(self.case)
     }
-    // The recorder watched long enough for a timeout in some cases only; time passes in the same ones here.
-    let wait = wanted.contains(&Wanted::Error("ERR_IPC_MESSAGE_TIMEOUT".to_owned()));
-    let framed_fast = config.profile == Profile::Fast;
-    let input = Input { chunks: &chunks, eof: case.eof_after, wait };
-    let ran = match setup.role {
-        Role::Server => machine::server(config, &input),
-        Role::Client => machine::client(config, &input),
-    };
-    let place = format!("{} {} {} {}", case.name, setup.options, setup.version, setup.role);
-    let outcome = compare(&ran.seen, &wanted, framed_fast.then_some(&*model), &place);
-    match (&outcome, setup.role) {
-        (Outcome::Same, _) if ran.closed != recorded.peer_closed => {
-            Outcome::Wrong(format!("{place}: closed is {}", ran.closed))
+
+    /// Whether time has to pass until nothing is timed any more. The recorder watched long enough for a timeout in some
+    /// cases only.
+    pub fn waits(&self) -> bool {
+        recorded::of_outcome(self.recorded).contains(&Wanted::Error("ERR_IPC_MESSAGE_TIMEOUT".to_owned()))
+    }
+
+    fn by_machine(&self, chunking: Chunking) -> Ran {
+        let input = self.case.input();
+        let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
+        let chunks = chunking.cut(&slices);
+        let input = Input { chunks: &chunks, eof: self.case.eof_after, wait: self.waits() };
+        match self.setup.role {
+            Role::Server => machine::server(self.config(), &input),
+            Role::Client => machine::client(self.config(), &input),
         }
-        (Outcome::Same, Role::Server) if ran.peer_id != recorded::last_peer_id(recorded) => {
-            Outcome::Wrong(format!("{place}: the peer's name is {:?}", ran.peer_id))
+    }
+
+    /// What the endpoint did, against what was recorded.
+    pub fn judge(&self, ran: &Ran) -> Verdict {
+        match self.listed {
+            Some(Listed { skip: true, reason }) => Verdict::Skipped(reason.to_owned()),
+            listed => judge(listed, [self.outcome(ran)]),
         }
-        _ => outcome,
+    }
+
+    fn outcome(&self, ran: &Ran) -> Outcome {
+        let Self { case, recorded, setup, .. } = self;
+        let wanted = recorded::of_outcome(recorded);
+        let model = self.model();
+        let outcome = compare(&ran.seen, &wanted, model.as_deref(), &self.to_string());
+        let is_same = matches!(outcome, Outcome::Same);
+        if is_same && ran.closed != recorded.peer_closed {
+            return Outcome::Wrong(format!("{self}: closed is {}", ran.closed));
+        }
+        if is_same && setup.role == Role::Server && ran.peer_id != recorded::last_peer_id(recorded) {
+            return Outcome::Wrong(format!("{}: the peer's name is {:?}", case.name, ran.peer_id));
+        }
+        outcome
+    }
+
+    /// What this project means to do; there is a model of it for the Fast profile only.
+    fn model(&self) -> Option<Vec<Seen>> {
+        let config = self.config();
+        let mut model = model::events(&self.case.input().concat(), &config, self.case.eof_after);
+        if self.setup.role == Role::Client && model.last() == Some(&Seen::Ended) {
+            model.push(Seen::Destroyed);
+        }
+        (config.profile == Profile::Fast).then_some(model)
+    }
+}
+
+impl fmt::Display for Receiving<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Setup { options, version, role } = &self.setup;
+        write!(f, "{} {options} {version} {role}", self.case.name)
     }
 }
 

@@ -82,6 +82,9 @@ pub struct Outbox {
     held_from: u64,
     chunks: VecDeque<Bytes>,
     tail: BytesMut,
+    /// How much the tail held when it was given up last: a busy connection fills it again at once, and growing
+    /// step by step costs more than the frames.
+    usual_tail: usize,
     /// How much of the first chunk (of the tail where there is none) is written.
     start: usize,
     /// Bytes that no transport has taken yet.
@@ -160,6 +163,9 @@ impl Outbox {
         // A session copies what it encrypts, and better in one piece with the delimiter.
         let by_reference = if self.in_session { CHUNK } else { BY_REFERENCE };
         if frame.len() < by_reference {
+            if self.tail.capacity() == 0 {
+                self.tail.reserve(self.usual_tail);
+            }
             self.tail.extend_from_slice(frame);
         } else {
             self.seal();
@@ -230,6 +236,7 @@ impl Outbox {
     pub(crate) fn shrink(&mut self) {
         if self.pending() == 0 {
             if self.tail.capacity() > SMALL_TAIL {
+                self.usual_tail = self.tail.capacity().min(CHUNK);
                 self.tail = BytesMut::new();
             }
             if self.marks.capacity() > 32 {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::corpus::{Capture, ReceiveCase};
+use crate::corpus::{Capture, Lifecycle, ReceiveCase};
 
 const BUILT_IN: &str = include_str!("../../differs.json");
 
@@ -22,6 +22,17 @@ pub(super) struct Listed<'a> {
     pub(super) reason: &'a str,
 }
 
+/// What the list says of one lifecycle scenario, run with one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedLifecycle<'a> {
+    /// It is not run.
+    pub skip: bool,
+    /// Why.
+    pub reason: &'a str,
+    /// What happens here instead, as a test writes it.
+    pub gives: &'a str,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -33,10 +44,16 @@ struct Row {
     /// Receive cases by name.
     #[serde(default)]
     receive: Vec<String>,
+    /// Lifecycle scenarios by name.
+    #[serde(default)]
+    lifecycle: Vec<String>,
+    /// What such a scenario comes to here.
+    #[serde(default)]
+    gives: String,
     /// Sets of options of receive cases; none means all.
     #[serde(default)]
     options: Vec<String>,
-    /// Versions of receive cases; none means all.
+    /// Versions of receive cases and scenarios; none means all.
     #[serde(default)]
     versions: Vec<String>,
 }
@@ -77,17 +94,26 @@ impl Differs {
         self.rows.iter().find(|row| row.has_receive_case(name, options, version)).map(Row::listed)
     }
 
+    /// What the list says of a lifecycle scenario.
+    pub fn lifecycle(&self, name: &str, version: &str) -> Option<ListedLifecycle<'_>> {
+        let row = self.rows.iter().find(|row| row.has_lifecycle(name, version))?;
+        let Listed { skip, reason } = row.listed();
+        Some(ListedLifecycle { skip, reason, gives: &row.gives })
+    }
+
     /// Patterns that no case matches, and which therefore have to go.
-    pub fn unused(&self, captures: &[Capture], cases: &[ReceiveCase]) -> BTreeSet<&str> {
+    pub fn unused(&self, captures: &[Capture], cases: &[ReceiveCase], scenarios: &[Lifecycle]) -> BTreeSet<&str> {
         let results = || cases.iter().flat_map(|case| &case.results);
         let names: Vec<&str> = captures.iter().map(|capture| &*capture.name).collect();
         let case_names: Vec<&str> = cases.iter().map(|case| &*case.name).collect();
         let options: Vec<&str> = results().map(|(options, _)| &**options).collect();
         let versions: Vec<&str> = results().flat_map(|(_, versions)| versions.keys()).map(String::as_str).collect();
+        let scenario_names: Vec<&str> = scenarios.iter().map(|scenario| &*scenario.name).collect();
         let mut unused = BTreeSet::new();
         for row in &self.rows {
             unused.extend(unmatched(&row.captures, &names));
             unused.extend(unmatched(&row.receive, &case_names));
+            unused.extend(unmatched(&row.lifecycle, &scenario_names));
             unused.extend(unmatched(&row.options, &options));
             unused.extend(unmatched(&row.versions, &versions));
         }
@@ -109,13 +135,19 @@ impl Row {
         self.captures.iter().any(|pattern| matches(pattern, name))
     }
 
+    fn has_lifecycle(&self, name: &str, version: &str) -> bool {
+        self.lifecycle.iter().any(|pattern| matches(pattern, name)) && allows(&self.versions, version)
+    }
+
     fn has_receive_case(&self, name: &str, options: &str, version: &str) -> bool {
-        let allows =
-            |list: &[String], value: &str| list.is_empty() || list.iter().any(|pattern| matches(pattern, value));
         self.receive.iter().any(|pattern| matches(pattern, name))
             && allows(&self.options, options)
             && allows(&self.versions, version)
     }
+}
+
+fn allows(list: &[String], value: &str) -> bool {
+    list.is_empty() || list.iter().any(|pattern| matches(pattern, value))
 }
 
 /// Whether `name` is what `pattern` says, where `*` stands for any text.
@@ -162,7 +194,8 @@ mod tests {
     fn every_row_is_of_use() {
         let corpus = Corpus::built_in();
         let (captures, cases) = (corpus.captures().unwrap(), corpus.receive_cases().unwrap());
-        assert_eq!(Differs::built_in().unused(&captures, &cases), BTreeSet::new());
+        let scenarios = corpus.lifecycle().unwrap();
+        assert_eq!(Differs::built_in().unused(&captures, &cases, &scenarios), BTreeSet::new());
     }
 
     #[test]

@@ -15,13 +15,15 @@ pub(super) struct Input<'a> {
     pub(super) wait: bool,
 }
 
-/// What it made of it.
-pub(super) struct Ran {
-    pub(super) seen: Vec<Seen>,
+/// What an endpoint made of its input.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// What it published.
+    pub seen: Vec<Seen>,
     /// Whether it ended the connection.
-    pub(super) closed: bool,
-    /// The name the peer last gave itself, as JSON text.
-    pub(super) peer_id: Option<String>,
+    pub closed: bool,
+    /// The name the peer last gave itself, as JSON text. Servers only.
+    pub peer_id: Option<String>,
 }
 
 /// Feeds a server's side of a connection.

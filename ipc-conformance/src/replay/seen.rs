@@ -26,7 +26,7 @@ pub enum Seen {
 
 impl Seen {
     /// `None` for events that node-ipc has no word for, or that the recordings begin after.
-    pub(super) fn of(event: Event) -> Option<Self> {
+    pub fn of(event: Event) -> Option<Self> {
         match event {
             Event::Message(message) => Some(Self::message(&message)),
             Event::Raw(bytes) => Some(Self::Raw(bytes.to_vec())),

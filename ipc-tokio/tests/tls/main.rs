@@ -1,10 +1,9 @@
 //! TLS between two ends of this crate: what is delivered, what is refused, and what an attacker costs.
 
+#[allow(dead_code, reason = "others include the file")]
 mod certificates;
-mod delivery;
 mod endings;
-mod handshakes;
-mod refusals;
+mod own;
 
 use std::{future::Future, time::Duration};
 
@@ -22,26 +21,12 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("nothing came")
 }
 
-/// Waits for something that no event tells.
-async fn until(mut condition: impl FnMut() -> bool) {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    soon(wait).await;
-}
-
 fn config(tls: TlsOptions) -> Config {
     Config::default().id("world").tls(tls).retry(Retry::every(Duration::from_millis(20)))
 }
 
 fn with(identity: &Identity) -> TlsOptions {
     TlsOptions::default().private(identity.key.clone()).public(identity.cert.clone())
-}
-
-fn trusting(authority: &Authority) -> TlsOptions {
-    TlsOptions::default().trust(authority.file())
 }
 
 async fn serve(config: Config) -> Server {
@@ -55,10 +40,6 @@ fn port(server: &Server) -> u16 {
 
 fn address(server: &Server) -> String {
     format!("127.0.0.1:{}", port(server))
-}
-
-fn connect(config: Config, server: &Server) -> Client {
-    Ipc::new(config).connect_to_net("world", &address(server)).expect("the options are good")
 }
 
 async fn next_message(server: &mut Server) -> (PeerId, String, String) {

@@ -1,8 +1,6 @@
 //! Futures that are dropped at random points, under traffic: nothing is lost, and nothing comes twice.
 //!
-//! A test that fails prints its seed; `IPC_CANCEL_SEED=… cargo test --test cancel` uses it again.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+//! A scenario that fails prints its seed; `IPC_CANCEL_SEED=…` uses it again.
 
 use std::{
     convert::Infallible,
@@ -15,21 +13,21 @@ use std::{
     time::Duration,
 };
 
-use ipc_tokio::{
-    Client, Config, Connection, EmitError, Endpoint, Event, Frame, Ipc, Outcome, PeerId, Pressure, Retry, Router,
-    Server,
+use futures_util::future::join;
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Config, EmitError, Event, Frame, Outcome, PeerId, Pressure, Router,
+    facade::{Client, Connection, Server},
 };
-use tokio::time::timeout;
 
-/// Long enough for the slowest machine; a test that needs it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{
+    raw::Raw,
+    stage::{Stage, yield_now},
+};
+
 /// Messages each way.
 const MANY: usize = 400;
-const ROUNDS: u64 = 5;
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.expect("nothing came")
-}
+const ROUNDS: u64 = 3;
 
 /// Where futures are dropped.
 #[derive(Debug)]
@@ -69,7 +67,7 @@ impl Dice {
             future.as_mut().poll(cx).map(Some)
         })
         .await;
-        tokio::task::yield_now().await;
+        yield_now().await;
         result
     }
 }
@@ -77,26 +75,17 @@ impl Dice {
 /// Makes futures and drops them until one is ready in time.
 macro_rules! until_ready {
     ($dice:expr, $future:expr) => {
-        soon(async {
-            loop {
-                if let Some(value) = $dice.cut($future).await {
-                    break value;
-                }
+        loop {
+            if let Some(value) = $dice.cut($future).await {
+                break value;
             }
-        })
-        .await
+        }
     };
 }
 
-fn place() -> (tempfile::TempDir, String) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("s.sock").to_str().unwrap().to_owned();
-    (dir, path)
-}
-
 /// So little room that emits have to wait.
-fn config() -> Config {
-    Config::default().retry(Retry::every(Duration::from_millis(5))).max_pending_bytes(20 << 10)
+fn tight<H: Host>(stage: &Stage<H>) -> Config {
+    stage.config().max_pending_bytes(20 << 10)
 }
 
 /// Sizes that fit many times, once, and not at all.
@@ -141,7 +130,7 @@ impl Side {
     }
 }
 
-async fn run_client(client: &mut Client, mut dice: Dice) {
+async fn run_client<H: Host>(client: &mut Client<H>, mut dice: Dice) {
     let mut side = Side::default();
     while !side.is_done() {
         if side.sent < MANY {
@@ -160,7 +149,7 @@ async fn run_client(client: &mut Client, mut dice: Dice) {
     }
 }
 
-async fn run_server(server: &mut Server, peer: PeerId, mut dice: Dice) {
+async fn run_server<H: Host>(server: &mut Server<H>, peer: PeerId, mut dice: Dice) {
     let mut side = Side::default();
     while !side.is_done() {
         if side.sent < MANY {
@@ -179,7 +168,7 @@ async fn run_server(server: &mut Server, peer: PeerId, mut dice: Dice) {
     }
 }
 
-async fn run_connection(conn: &mut Connection, mut dice: Dice) {
+async fn run_connection<H: Host>(conn: &mut Connection<H>, mut dice: Dice) {
     let mut side = Side::default();
     while !side.is_done() {
         if side.sent < MANY {
@@ -198,19 +187,17 @@ async fn run_connection(conn: &mut Connection, mut dice: Dice) {
     until_ready!(dice, conn.flush_to(0));
 }
 
-#[tokio::test]
-async fn clients_and_servers() {
+pub(crate) async fn clients_and_servers<H: Host>(stage: Stage<H>) {
     for round in 0..ROUNDS {
         let mut dice = Dice::new(round);
-        let (_dir, path) = place();
-        let mut server = Ipc::new(config()).serve_at(path.clone()).await.unwrap();
-        let mut client = Ipc::new(config()).connect_to_path("s", path).unwrap();
+        let mut server = stage.serve(tight(&stage)).await;
+        let mut client = stage.connect(tight(&stage), &server);
         until_ready!(dice, client.ready()).unwrap();
         let (peer, event) = until_ready!(dice, server.next()).unwrap();
         assert!(matches!(event, Event::Connected), "{event:?}");
 
         let (one, other) = (dice.split(), dice.split());
-        soon(async { tokio::join!(run_client(&mut client, one), run_server(&mut server, peer, other)) }).await;
+        join(run_client(&mut client, one), run_server(&mut server, peer, other)).await;
         assert!(until_ready!(dice, client.close()).is_empty());
         until_ready!(dice, server.stop());
         let last = until_ready!(dice, server.next());
@@ -219,36 +206,31 @@ async fn clients_and_servers() {
     }
 }
 
-#[tokio::test]
-async fn listeners_and_connections() {
+pub(crate) async fn listeners_and_connections<H: Host>(stage: Stage<H>) {
     for round in 0..ROUNDS {
         let mut dice = Dice::new(round);
-        let (_dir, path) = place();
-        let mut listener = Ipc::new(config()).listen(Endpoint::Path(path.clone())).await.unwrap();
-        let mut client = Ipc::new(config()).connect_to_path("s", path).unwrap();
+        let mut listener = stage.listen(tight(&stage)).await;
+        let mut client = stage.connect_at(tight(&stage), listener.endpoint());
         let mut conn = until_ready!(dice, listener.accept()).unwrap();
 
         let (one, other) = (dice.split(), dice.split());
-        soon(async { tokio::join!(run_client(&mut client, one), run_connection(&mut conn, other)) }).await;
+        join(run_client(&mut client, one), run_connection(&mut conn, other)).await;
         assert!(until_ready!(dice, conn.close()).is_empty());
         assert!(conn.next().await.is_none());
     }
 }
 
-#[tokio::test]
-async fn no_connection_is_lost_by_accepting() {
+pub(crate) async fn no_connection_is_lost_by_accepting<H: Host>(stage: Stage<H>) {
     for round in 0..ROUNDS {
         let mut dice = Dice::new(round);
-        let (_dir, path) = place();
-        let mut listener = Ipc::new(config()).listen(Endpoint::Path(path.clone())).await.unwrap();
+        let mut listener = stage.listen(tight(&stage)).await;
         let mut streams = Vec::new();
-        for n in 0..50_u8 {
-            let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
-            std::io::Write::write_all(&mut stream, format!("{{\"type\":\"{n}\",\"data\":{{}}}}\x0c").as_bytes())
-                .unwrap();
-            streams.push(stream);
+        for n in 0..20_u8 {
+            let mut raw = Raw::connect(listener.endpoint()).await;
+            raw.write(format!("{{\"type\":\"{n}\",\"data\":{{}}}}\x0c")).await;
+            streams.push(raw);
         }
-        for n in 0..50_u8 {
+        for n in 0..20_u8 {
             let mut conn = until_ready!(dice, listener.accept()).unwrap();
             assert!(matches!(until_ready!(dice, conn.next()), Some(Event::Connected)));
             let Some(Event::Message(message)) = until_ready!(dice, conn.next()) else { panic!("no message") };
@@ -257,20 +239,17 @@ async fn no_connection_is_lost_by_accepting() {
     }
 }
 
-#[tokio::test]
-async fn requests_and_deliveries() {
+pub(crate) async fn requests_and_deliveries<H: Host>(stage: Stage<H>) {
     for round in 0..ROUNDS {
         let mut dice = Dice::new(round);
-        let (_dir, path) = place();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
         let router = Router::new().on_request("double", move |_, n: usize| {
             log.lock().unwrap().push(n);
             Ok::<_, Infallible>(2 * n)
         });
-        let _server =
-            Ipc::new(config()).serve_routed(vec![Endpoint::Path(path.clone())], router, |_| ()).await.unwrap();
-        let mut client = Ipc::new(config()).connect_to_path("s", path).unwrap();
+        let server = stage.serve_routed(tight(&stage), router, |_| ()).await;
+        let mut client = stage.connect(tight(&stage), &server);
         let mut answered = Vec::new();
         for n in 0..MANY {
             if let Some(answer) = dice.cut(client.request("double", &n)).await {
@@ -278,9 +257,9 @@ async fn requests_and_deliveries() {
                 answered.push(n);
             }
         }
-        let last = soon(client.request("double", &MANY)).await.unwrap();
+        let last = client.request("double", &MANY).await.unwrap();
         assert_eq!(last.decode::<usize>().unwrap(), 2 * MANY);
-        let mut delivery = soon(client.emit_tracked("other", &())).await.unwrap();
+        let mut delivery = client.emit_tracked("other", &()).await.unwrap();
         assert_eq!(until_ready!(dice, &mut delivery), Outcome::Flushed);
 
         let asked = std::mem::take(&mut *asked.lock().unwrap());
@@ -288,15 +267,16 @@ async fn requests_and_deliveries() {
         assert!(answered.iter().all(|n| asked.binary_search(n).is_ok()), "{answered:?}");
         client.disconnect();
         // The answers to questions that were given up are nobody's events.
-        while let Some(event) = soon(client.next()).await {
+        while let Some(event) = client.next().await {
             assert!(!matches!(event, Event::Message(_)), "{event:?}");
         }
+        server.stop().await;
     }
 }
 
 /// More than the events that wait at once, so that a close has to take them several times.
-fn much() -> Config {
-    config().max_pending_bytes(1 << 20).drain_timeout(Duration::from_millis(20))
+fn much<H: Host>(stage: &Stage<H>) -> Config {
+    stage.config().max_pending_bytes(1 << 20).drain_timeout(Duration::from_millis(20))
 }
 
 fn all_of(frames: &[Frame], from: usize, to: usize) {
@@ -305,18 +285,16 @@ fn all_of(frames: &[Frame], from: usize, to: usize) {
     assert_eq!(numbers, Vec::from_iter(from..to));
 }
 
-#[tokio::test]
-async fn a_close_that_is_dropped_keeps_what_could_not_be_delivered() {
+pub(crate) async fn a_close_that_is_dropped_keeps_what_could_not_be_delivered<H: Host>(stage: Stage<H>) {
     for round in 0..ROUNDS {
         let mut dice = Dice::new(round);
-        let (_dir, path) = place();
-        let mut client = Ipc::new(much()).connect_to_path("s", path.clone()).unwrap();
+        let mut client = stage.connect_at(much(&stage), &stage.free_endpoint().await);
         let sent = (0..).position(|n| client.try_send(frame(n)).is_err()).unwrap();
         all_of(&until_ready!(dice, client.close()), 0, sent);
 
-        let mut listener = Ipc::new(much()).listen(Endpoint::Path(path.clone())).await.unwrap();
-        let _deaf = std::os::unix::net::UnixStream::connect(&path).unwrap();
-        let mut conn = soon(listener.accept()).await.unwrap();
+        let mut listener = stage.listen(much(&stage)).await;
+        let _deaf = Raw::connect(listener.endpoint()).await;
+        let mut conn = listener.accept().await.unwrap();
         let sent = (0..).position(|n| conn.try_send(frame(n)).is_err()).unwrap();
         let left = until_ready!(dice, conn.close());
         assert!(!left.is_empty());

@@ -1,16 +1,22 @@
 //! Options that cannot be, and endpoints that TLS is not for.
 
-use ipc_tokio::{Error, Profile};
+use ipc_conformance::host::Host;
+use ipc_os::Inherited;
+use ipc_proto::{Config, Profile, TlsOptions, endpoint::Endpoint, facade::Error};
 
-use super::*;
+use crate::{
+    certificates::Authority,
+    secure::{config, connect},
+    stage::{Stage, talk},
+    tls::{LOCAL, trusting, with},
+};
 
 fn refused<T>(result: Result<T, Error>) -> (String, String) {
     let Err(Error::Config(error)) = result else { panic!("not refused") };
     (error.option().to_owned(), error.code().map_or_else(String::new, |code| code.to_string()))
 }
 
-#[tokio::test]
-async fn options_are_errors_at_once() {
+pub(crate) async fn options_are_errors_at_once<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
     let identity = ours.sign(LOCAL);
     let code = "ERR_IPC_TLS_CONFIGURATION".to_owned();
@@ -22,7 +28,7 @@ async fn options_are_errors_at_once() {
         (with(&ours.sign(LOCAL)).private(identity.key.clone()), "tls.public"),
     ];
     for (options, option) in servers {
-        let result = Ipc::new(config(options)).serve_net("127.0.0.1:0").await;
+        let result = stage.ipc(config(&stage, options)).serve_net("127.0.0.1:0").await;
         assert_eq!(refused(result), (option.to_owned(), code.clone()));
     }
     let clients = [
@@ -32,31 +38,28 @@ async fn options_are_errors_at_once() {
         (trusting(&ours).server_name("a b".to_owned()), "tls.servername"),
     ];
     for (options, option) in clients {
-        let result = Ipc::new(config(options)).connect_to_net("world", "127.0.0.1:1");
+        let result = stage.ipc(config(&stage, options)).connect_to_net("world", "127.0.0.1:1");
         assert_eq!(refused(result), (option.to_owned(), code.clone()));
     }
 }
 
-#[tokio::test]
-async fn assured_refuses_what_proves_nobody() {
+pub(crate) async fn assured_refuses_what_proves_nobody<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let assured = |config: Config| Ipc::new(config.profile(Profile::Assured).allow("message"));
+    let assured = |config: Config| stage.ipc(config.profile(Profile::Assured).allow("message"));
     let plain = assured(Config::default());
     let transport = ("profile".to_owned(), "ERR_IPC_ASSURED_TRANSPORT".to_owned());
     assert_eq!(refused(plain.connect_to_net("world", "127.0.0.1:1")), transport);
     assert_eq!(refused(plain.serve_net("127.0.0.1:0").await), transport);
-    let one_sided = assured(config(with(&ours.sign(LOCAL))));
+    let one_sided = assured(config(&stage, with(&ours.sign(LOCAL))));
     let tls = ("profile".to_owned(), "ERR_IPC_ASSURED_TLS".to_owned());
     assert_eq!(refused(one_sided.connect_to_net("world", "127.0.0.1:1")), tls);
     assert_eq!(refused(one_sided.serve_net("127.0.0.1:0").await), tls);
 }
 
-#[tokio::test]
-async fn local_sockets_and_explicit_tcp_stay_plain() {
+pub(crate) async fn local_sockets_and_explicit_tcp_stay_plain<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.sock").to_str().unwrap().to_owned();
-    let ipc = Ipc::new(config(with(&ours.sign(LOCAL))));
+    let path = stage.path("s.sock");
+    let ipc = stage.ipc(config(&stage, with(&ours.sign(LOCAL))));
     let mut server = ipc.serve_at(path.clone()).await.unwrap();
     let mut client = ipc.connect_to_path("path", path).unwrap();
     talk(&mut client, &mut server).await;
@@ -65,13 +68,12 @@ async fn local_sockets_and_explicit_tcp_stay_plain() {
     assert!(server.reload_tls().is_ok());
 }
 
-#[tokio::test]
-async fn an_inherited_port_speaks_tls_as_well() {
+pub(crate) async fn an_inherited_port_speaks_tls_as_well<H: Host<Inherited = Inherited>>(stage: Stage<H>) {
     let ours = Authority::new("ours");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let ipc = Ipc::new(config(with(&ours.sign(LOCAL))));
+    let ipc = stage.ipc(config(&stage, with(&ours.sign(LOCAL))));
     let mut server = ipc.serve_listener(listener).unwrap();
-    let mut client = connect(config(trusting(&ours)), &server);
+    let mut client = connect(&stage, trusting(&ours), &server);
     talk(&mut client, &mut server).await;
     assert!(server.peer_info(server.peers()[0]).unwrap().address.is_some());
     ipc.reload_tls().unwrap();

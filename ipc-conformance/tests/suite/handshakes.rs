@@ -3,16 +3,34 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    time::Duration,
 };
 
-use ipc_tokio::TlsVersion;
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Config, Event, Retry, TlsOptions, TlsVersion,
+    endpoint::Endpoint,
+    facade::{Client, Server},
+};
 
-use super::*;
+use crate::{
+    certificates::Authority,
+    secure::{config, connect, serve},
+    stage::{Stage, aside, talk},
+    tls::{LOCAL, trusting, with},
+};
+
+fn address<H: Host>(server: &Server<H>) -> (String, u16) {
+    match &server.endpoints()[0] {
+        Endpoint::Tls { host, port } => (host.clone(), *port),
+        other => panic!("{other} is not TLS"),
+    }
+}
 
 /// What a client sees, in short, until it has given up.
-async fn ending(client: &mut Client) -> Vec<String> {
+async fn ending<H: Host>(client: &mut Client<H>) -> Vec<String> {
     let mut seen = Vec::new();
-    while let Some(event) = soon(client.next()).await {
+    while let Some(event) = client.next().await {
         match event {
             Event::Connected => seen.push("connected".to_owned()),
             Event::Error(error) => seen.push(error.code().to_owned()),
@@ -22,12 +40,12 @@ async fn ending(client: &mut Client) -> Vec<String> {
     seen
 }
 
-async fn next_refusal(server: &Server) -> String {
-    soon(server.accept_errors().next()).await.expect("it accepts no more").code().to_owned()
+async fn next_refusal<H: Host>(server: &Server<H>) -> String {
+    server.accept_errors().next().await.expect("it accepts no more").code().to_owned()
 }
 
-fn once(options: TlsOptions) -> Config {
-    config(options).retry(Retry::never())
+fn once<H: Host>(stage: &Stage<H>, tls: TlsOptions) -> Config {
+    config(stage, tls).retry(Retry::never())
 }
 
 struct Case {
@@ -39,8 +57,7 @@ struct Case {
     told: &'static str,
 }
 
-#[tokio::test]
-async fn bad_certificates_are_errors_on_both_sides_and_nobody_else_notices() {
+pub(crate) async fn bad_certificates_are_errors_on_both_sides_and_nobody_else_notices<H: Host>(stage: Stage<H>) {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let good = with(&ours.sign(LOCAL));
     let asking = || good.clone().trust(ours.file());
@@ -106,66 +123,61 @@ async fn bad_certificates_are_errors_on_both_sides_and_nobody_else_notices() {
         },
     ];
     for case in cases {
-        let server = serve(config(case.server)).await;
-        let mut client = connect(once(case.client), &server);
+        let server = serve(&stage, case.server).await;
+        let mut client = stage.connect(once(&stage, case.client), &server);
         assert_eq!(ending(&mut client).await, case.seen, "{}", case.name);
         assert_eq!(next_refusal(&server).await, case.told, "{}", case.name);
         assert_eq!((server.stats().failed_handshakes, server.stats().peers), (1, 0), "{}", case.name);
     }
-    let mut server = serve(config(asking())).await;
-    let mut stranger = connect(once(trusting(&ours)), &server);
-    let mut friend = connect(config(member), &server);
+    let mut server = serve(&stage, asking()).await;
+    let mut stranger = stage.connect(once(&stage, trusting(&ours)), &server);
+    let mut friend = connect(&stage, member, &server);
     ending(&mut stranger).await;
     talk(&mut friend, &mut server).await;
 }
 
-#[tokio::test]
-async fn a_rejected_client_runs_out_of_retries() {
+pub(crate) async fn a_rejected_client_runs_out_of_retries<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let server = serve(config(with(&ours.sign(LOCAL)).trust(ours.file()))).await;
+    let server = serve(&stage, with(&ours.sign(LOCAL)).trust(ours.file())).await;
     let retries = Retry::every(Duration::from_millis(1)).max(2);
-    let mut client = connect(config(trusting(&ours)).retry(retries), &server);
+    let mut client = stage.connect(config(&stage, trusting(&ours)).retry(retries), &server);
     let rejected = ["connected", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"];
     assert_eq!(ending(&mut client).await, [rejected; 3].concat());
     assert_eq!(server.stats().failed_handshakes, 3);
 }
 
-#[tokio::test]
-async fn a_server_may_do_without_certificates_but_not_with_bad_ones() {
+pub(crate) async fn a_server_may_do_without_certificates_but_not_with_bad_ones<H: Host>(stage: Stage<H>) {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let optional = with(&ours.sign(LOCAL)).trust(ours.file()).reject_unauthorized(false);
-    let mut server = serve(config(optional)).await;
-    let mut client = connect(config(trusting(&ours)), &server);
+    let mut server = serve(&stage, optional).await;
+    let mut client = connect(&stage, trusting(&ours), &server);
     talk(&mut client, &mut server).await;
-    let mut liar = connect(once(with(&theirs.sign(&["client"])).trust(ours.file())), &server);
+    let mut liar = stage.connect(once(&stage, with(&theirs.sign(&["client"])).trust(ours.file())), &server);
     assert_eq!(ending(&mut liar).await, ["connected", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"]);
 }
 
-#[tokio::test]
-async fn who_does_not_speak_tls_is_a_failed_handshake() {
+pub(crate) async fn who_does_not_speak_tls_is_a_failed_handshake<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let mut server = serve(config(with(&ours.sign(LOCAL)))).await;
-    let plain = Ipc::new(Config::default().retry(Retry::never()));
-    let endpoint = Endpoint::Tcp { host: "127.0.0.1".into(), port: port(&server) };
-    let mut plain = plain.connect_to_endpoint("world", endpoint).unwrap();
-    soon(plain.emit("message", "hello")).await.unwrap();
+    let mut server = serve(&stage, with(&ours.sign(LOCAL))).await;
+    let Endpoint::Tls { host, port } = server.endpoints()[0].clone() else { panic!("no TLS") };
+    let mut plain = stage.connect_at(Config::default().retry(Retry::never()), &Endpoint::Tcp { host, port });
+    plain.emit("message", "hello").await.unwrap();
     assert_eq!(next_refusal(&server).await, "ERR_SSL_WRONG_VERSION_NUMBER");
     assert_eq!(ending(&mut plain).await.first().map(String::as_str), Some("connected"));
 
     drop(TcpStream::connect(address(&server)).unwrap());
     assert_eq!(next_refusal(&server).await, "ECONNRESET");
-    let mut client = connect(config(trusting(&ours)), &server);
+    let mut client = connect(&stage, trusting(&ours), &server);
     talk(&mut client, &mut server).await;
     assert_eq!(server.stats().failed_handshakes, 2);
 }
 
-#[tokio::test]
-async fn a_server_that_does_not_speak_tls_is_a_failed_attempt() {
+pub(crate) async fn a_server_that_does_not_speak_tls_is_a_failed_attempt<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let short = || once(trusting(&ours).handshake_timeout(Duration::from_millis(50)));
+    let short = || once(&stage, trusting(&ours).handshake_timeout(Duration::from_millis(50)));
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
-    let mut client = Ipc::new(short()).connect_to_net("world", &address).unwrap();
+    let mut client = stage.ipc(short()).connect_to_net("world", &address).unwrap();
     assert_eq!(ending(&mut client).await, ["ERR_TLS_HANDSHAKE_TIMEOUT"]);
     drop(silent);
 
@@ -176,37 +188,35 @@ async fn a_server_that_does_not_speak_tls_is_a_failed_attempt() {
         socket.write_all(b"{\"type\":\"message\"}\x0c").unwrap();
         let _ = socket.read_to_end(&mut Vec::new());
     });
-    let mut client = Ipc::new(once(trusting(&ours))).connect_to_net("world", &address).unwrap();
+    let mut client = stage.ipc(once(&stage, trusting(&ours))).connect_to_net("world", &address).unwrap();
     assert_eq!(ending(&mut client).await, ["ERR_SSL_WRONG_VERSION_NUMBER"]);
 }
 
-#[tokio::test]
-async fn a_handshake_that_takes_too_long_is_given_up() {
+pub(crate) async fn a_handshake_that_takes_too_long_is_given_up<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let server = serve(config(with(&ours.sign(LOCAL)).handshake_timeout(Duration::from_millis(50)))).await;
+    let server = serve(&stage, with(&ours.sign(LOCAL)).handshake_timeout(Duration::from_millis(50))).await;
     let mut silent = TcpStream::connect(address(&server)).unwrap();
     assert_eq!(next_refusal(&server).await, "ERR_TLS_HANDSHAKE_TIMEOUT");
-    until(|| server.stats().handshakes == 0).await;
-    let read = tokio::task::spawn_blocking(move || silent.read(&mut [0]));
-    assert_eq!(soon(read).await.unwrap().unwrap(), 0, "it is hung up on");
+    stage.until(|| server.stats().handshakes == 0).await;
+    let read = aside(move || silent.read(&mut [0]));
+    assert_eq!(read.await.unwrap(), 0, "it is hung up on");
 }
 
-#[tokio::test]
-async fn a_flood_of_handshakes_costs_its_cap_and_keeps_nobody_waiting() {
+pub(crate) async fn a_flood_of_handshakes_costs_its_cap_and_keeps_nobody_waiting<H: Host>(stage: Stage<H>) {
     let ours = Authority::new("ours");
-    let mut server = serve(config(with(&ours.sign(LOCAL))).max_connections(30)).await;
+    let mut server = stage.serve(config(&stage, with(&ours.sign(LOCAL))).max_connections(30)).await;
     let _silent: Vec<TcpStream> = (0..29).map(|_| TcpStream::connect(address(&server)).unwrap()).collect();
-    until(|| server.stats().handshakes == 29).await;
-    let mut client = connect(config(trusting(&ours)), &server);
+    stage.until(|| server.stats().handshakes == 29).await;
+    let mut client = connect(&stage, trusting(&ours), &server);
     talk(&mut client, &mut server).await;
 
     let mut surplus = TcpStream::connect(address(&server)).unwrap();
-    let read = tokio::task::spawn_blocking(move || surplus.read(&mut [0]));
-    assert_eq!(soon(read).await.unwrap().unwrap(), 0, "one too many is hung up on");
+    let read = aside(move || surplus.read(&mut [0]));
+    assert_eq!(read.await.unwrap(), 0, "one too many is hung up on");
     talk(&mut client, &mut server).await;
     let stats = server.stats();
     assert_eq!((stats.peers, stats.handshakes, stats.refused), (1, 29, 1));
-    soon(server.stop()).await;
-    until(|| server.stats().handshakes == 0).await;
-    assert!(soon(server.accept_errors().next()).await.is_none());
+    server.stop().await;
+    stage.until(|| server.stats().handshakes == 0).await;
+    assert!(server.accept_errors().next().await.is_none());
 }
