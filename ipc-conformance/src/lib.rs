@@ -1,4 +1,4 @@
-//! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.
+//! Captured node-ipc traffic, its replay, simulation, live peers, and the `ipc` command.
 
 // By its name from outside, for files that tests include.
 #[cfg(feature = "async-std")]
@@ -7,3 +7,4 @@ extern crate self as ipc_conformance;
 pub mod corpus;
 pub mod host;
 pub mod replay;
+pub mod sim;

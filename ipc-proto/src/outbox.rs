@@ -48,6 +48,8 @@ struct Mark {
     /// Where the frame, with its delimiter, ends in the stream of all bytes ever queued.
     end: u64,
     tag: Tag,
+    /// Some of its bytes left on an earlier connection.
+    begun: bool,
 }
 
 /// A frame that had not been written whole.
@@ -191,6 +193,21 @@ impl Outbox {
         Ok(())
     }
 
+    /// The last frame, if it is not written whole yet, still leaves, but is nobody's any more: it is neither taken
+    /// back to be sent again nor asked after.
+    pub(crate) fn disown_last(&mut self) {
+        if let Some(mark) = self.marks.back_mut() {
+            mark.tag = Tag::Greeting;
+        }
+    }
+
+    /// Some bytes of the last frame left on an earlier connection.
+    pub(crate) fn note_begun(&mut self) {
+        if let Some(mark) = self.marks.back_mut() {
+            mark.begun = true;
+        }
+    }
+
     /// Takes back what is not written whole, in order, and forgets it.
     pub(crate) fn take_unsent(&mut self) -> impl Iterator<Item = Unsent> + use<> {
         let mut rest = self.kept_bytes();
@@ -201,7 +218,7 @@ impl Outbox {
             let bytes = rest.split_to((mark.end - at) as usize);
             let begun = at < written;
             at = mark.end;
-            Unsent { bytes, tag: mark.tag, begun, doubtful: begun && in_session }
+            Unsent { bytes, tag: mark.tag, begun: begun || mark.begun, doubtful: begun && in_session }
         })
     }
 
@@ -245,7 +262,7 @@ impl Outbox {
             return self.note_flushed(tag);
         }
         self.untaken += len;
-        self.marks.push_back(Mark { end: self.written + self.untaken as u64, tag });
+        self.marks.push_back(Mark { end: self.written + self.untaken as u64, tag, begun: false });
         if self.tail.len() >= CHUNK {
             self.seal();
         }
