@@ -46,9 +46,9 @@ impl Dial {
         if reactor.slots().granted() == 0 {
             return Err(ConfigError::new("tokens", "0", "grant at least one for the connection").into());
         }
+        let tls = own.connector(endpoints, config)?;
         let connect = Connect { reactor: Arc::clone(reactor), known: Mutex::default() };
         connect.look_up(endpoints, &config.interface);
-        let tls = own.connector(endpoints, config)?;
         Ok(Self { attempts: Dialling::new(connect, endpoints, config, tls) })
     }
 }

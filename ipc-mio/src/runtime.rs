@@ -23,7 +23,7 @@ pub struct Mio {
 
 impl Mio {
     pub(crate) fn new(reactor: &Arc<Reactor>) -> Self {
-        Self { reactor: Arc::clone(reactor), own: Own::default() }
+        Self { reactor: Arc::clone(reactor), own: Default::default() }
     }
 
     /// Clients speak TLS by `config`, whatever the certificate options say, for all that those do not reach: other

@@ -302,7 +302,7 @@ impl Line {
         state.task = Some(cx.waker().clone());
         let posted = if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() };
         if self.machine_drops && !posted.is_empty() {
-            // Only what is posted counts there, so this is room.
+            // The machine makes room for what it has got, so what is posted from here on starts anew.
             state.wake_waiting();
         }
         Orders {
