@@ -265,4 +265,3 @@ async fn backpressure<H: Host>(scene: &Scene<H>) -> Story {
     while watch.client.emit("m", &text).await.is_ok() {}
     watch.to_end().await
 }
-

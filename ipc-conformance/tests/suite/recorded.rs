@@ -73,7 +73,8 @@ impl Story {
 
     fn text(&self) -> String {
         let Self { client, server, received } = self;
-        let parts = [("", client.join(" ")), ("server: ", server.join(" ")), ("received: ", received.replace('\x0c', " "))];
+        let parts =
+            [("", client.join(" ")), ("server: ", server.join(" ")), ("received: ", received.replace('\x0c', " "))];
         let parts = parts.iter().filter(|(_, text)| !text.is_empty());
         parts.map(|(name, text)| format!("{name}{}", text.trim())).collect::<Vec<_>>().join("; ")
     }

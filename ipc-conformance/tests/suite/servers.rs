@@ -152,7 +152,9 @@ async fn on_a_file<H: Host>(scene: &Scene<H>) -> Story {
 }
 
 async fn on_a_stale_socket<H: Host>(scene: &Scene<H>) -> Story {
-    drop(std::os::unix::net::UnixListener::bind(scene.stage.path("s.sock")).expect("the folder is this scenario's own"));
+    drop(
+        std::os::unix::net::UnixListener::bind(scene.stage.path("s.sock")).expect("the folder is this scenario's own"),
+    );
     failed(scene, "s.sock", true).await
 }
 
@@ -195,7 +197,8 @@ fn guarded_emits<H: Host>(scene: &Scene<H>) -> Story {
     assert_eq!(code("").as_deref(), Some("ERR_IPC_INVALID_EVENT"));
     assert_eq!(code("connect").as_deref(), Some("ERR_IPC_RESERVED_EVENT"));
     assert_eq!(code(&"x".repeat(257)).as_deref(), Some("ERR_IPC_EVENT_TOO_LARGE"));
-    let large = client.try_send(Frame::encode("m", &"x".repeat(2 << 20)).expect("a text")).expect_err("it is too large");
+    let large =
+        client.try_send(Frame::encode("m", &"x".repeat(2 << 20)).expect("a text")).expect_err("it is too large");
     assert_eq!(large.code(), Some("ERR_IPC_FRAME_TOO_LARGE"));
     Story::default()
 }

@@ -1,6 +1,7 @@
 //! The `ipc` command: node-ipc from the command line.
 
 mod args;
+mod check;
 mod connect;
 mod demo;
 mod emit;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => on_runtime(args.common.runtime, Work::Serve(args)),
         Command::Connect(args) => on_runtime(args.common.runtime, Work::Connect(args)),

@@ -1,0 +1,82 @@
+//! `ipc check`: recordings of node-ipc replayed, a line per case.
+
+use ipc_conformance::{
+    check::{self, Case, Group},
+    corpus::{self, Corpus, CorpusError},
+    replay::{Differs, Replay, Verdict, seed_from_env},
+};
+
+use crate::{
+    args::CheckArgs,
+    failure::{Exit, Failure},
+};
+
+mod report;
+
+use report::Report;
+
+impl From<CorpusError> for Failure {
+    fn from(error: CorpusError) -> Self {
+        Self::usage(error)
+    }
+}
+
+pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
+    let data = Data::read(args)?;
+    let mut report = Report::new(args);
+    let seed = seed_from_env();
+    for capture in &data.captures {
+        report.case(&check::capture(&data.replay, capture, seed))?;
+    }
+    for case in &data.receive {
+        check::receive(&data.replay, case).try_for_each(|case| report.case(&case))?;
+    }
+    for scenario in &data.lifecycle {
+        report.case(&lifecycle(scenario))?;
+    }
+    report.end()
+}
+
+fn lifecycle(scenario: &corpus::Lifecycle) -> Case {
+    let reason = "Lifecycle scenarios need real sockets; the suite has them.".to_owned();
+    Case::new(Group::Lifecycle, format!("{} {}", scenario.name, scenario.version), "core", Verdict::Skipped(reason))
+}
+
+/// What is to be checked.
+struct Data {
+    replay: Replay,
+    captures: Vec<corpus::Capture>,
+    receive: Vec<corpus::ReceiveCase>,
+    lifecycle: Vec<corpus::Lifecycle>,
+}
+
+impl Data {
+    /// All of it is read before anything is run.
+    fn read(args: &CheckArgs) -> Result<Self, Failure> {
+        if args.corpus.is_none() && args.receive.is_none() && args.lifecycle.is_none() {
+            return Ok(Self::of(&Corpus::embedded(), Replay::new(Differs::built_in()))?);
+        }
+        let replay = Replay::by_rule(Differs::built_in());
+        let mut data = match &args.corpus {
+            Some(folder) => Self::of(&Corpus::at(folder), replay)?,
+            None => Self { replay, captures: Vec::new(), receive: Vec::new(), lifecycle: Vec::new() },
+        };
+        if let Some(file) = &args.receive {
+            data.receive = corpus::read_receive_cases(file)?;
+        }
+        if let Some(file) = &args.lifecycle {
+            data.lifecycle = corpus::read_lifecycle(file)?;
+        }
+        Ok(data)
+    }
+
+    /// A folder may have captures only.
+    fn of(corpus: &Corpus, replay: Replay) -> Result<Self, CorpusError> {
+        Ok(Self {
+            replay,
+            captures: corpus.captures()?,
+            receive: if corpus.has_receive_cases() { corpus.receive_cases()? } else { Vec::new() },
+            lifecycle: if corpus.has_lifecycle() { corpus.lifecycle()? } else { Vec::new() },
+        })
+    }
+}
