@@ -99,8 +99,8 @@ fn unwound(run: impl FnOnce() -> Verdict) -> Verdict {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Verdict::Failed(said(&*panic)))
 }
 
-/// What somebody who panicked said.
-pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
+/// What somebody who panicked said, for people.
+pub fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panicked: {}", text.unwrap_or("without a word"))

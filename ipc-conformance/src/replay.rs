@@ -9,7 +9,7 @@ use core::fmt;
 
 use ipc_proto::{Config, Encoding, Profile};
 
-use crate::corpus::{self, Capture, Direction, EndpointConfig, ReceiveCase, dialect_of};
+use crate::corpus::{self, Capture, Direction, EndpointConfig, Mode, ReceiveCase, dialect_of};
 
 mod chunking;
 mod datagrams;
@@ -127,9 +127,9 @@ impl Replay {
         Self { differs, by_rule: true }
     }
 
-    /// The list.
-    pub fn differs(&self) -> &Differs {
-        &self.differs
+    /// Whether names mean nothing.
+    pub fn is_by_rule(&self) -> bool {
+        self.by_rule
     }
 
     /// What the list says of a lifecycle scenario; by rule, versions of one dialect are one.
@@ -140,7 +140,10 @@ impl Replay {
     /// Why a capture is not replayed, if it is listed so.
     pub fn skips_capture(&self, capture: &Capture) -> Option<String> {
         let reason = if self.by_rule {
-            self.differs.reason(rules::skipping(capture)?)
+            let is_other =
+                capture.mode == Mode::Other || capture.chunks.iter().any(|chunk| chunk.dir == Direction::Other);
+            let rule = rules::skipping(capture).and_then(|rule| self.differs.reason(rule));
+            rule.or_else(|| is_other.then_some("Of a kind that this version does not know."))
         } else {
             self.differs.capture(&capture.name).filter(|listed| listed.skip).map(|listed| listed.reason)
         };

@@ -1,17 +1,26 @@
 //! `ipc check`: recordings of node-ipc replayed, a line per case.
 
 use ipc_conformance::{
-    check::{self, Case, Group},
+    check,
     corpus::{self, Corpus, CorpusError},
-    replay::{Differs, Replay, Verdict, seed_from_env},
+    replay::{Differs, Replay, seed_from_env},
 };
 
+#[cfg(unix)]
+use crate::runtime::Runtime;
 use crate::{
     args::CheckArgs,
     failure::{Exit, Failure},
 };
+#[cfg(not(unix))]
+use ipc_conformance::{
+    check::{Case, Group},
+    replay::Verdict,
+};
 
 mod report;
+#[cfg(unix)]
+mod sockets;
 
 use report::Report;
 
@@ -31,15 +40,23 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     for case in &data.receive {
         check::receive(&data.replay, case).try_for_each(|case| report.case(&case))?;
     }
-    for scenario in &data.lifecycle {
-        report.case(&lifecycle(scenario))?;
-    }
+    over_sockets(&data, args, &mut report)?;
     report.end()
 }
 
-fn lifecycle(scenario: &corpus::Lifecycle) -> Case {
-    let reason = "Lifecycle scenarios need real sockets; the suite has them.".to_owned();
-    Case::new(Group::Lifecycle, format!("{} {}", scenario.name, scenario.version), "core", Verdict::Skipped(reason))
+/// Lifecycle scenarios, and on demand receive cases.
+#[cfg(unix)]
+fn over_sockets(data: &Data, args: &CheckArgs, report: &mut Report) -> Result<(), Failure> {
+    let program = sockets::Sockets { data, report, receive: args.runtime.is_some() };
+    args.runtime.unwrap_or(Runtime::Tokio).run(program)
+}
+
+#[cfg(not(unix))]
+fn over_sockets(data: &Data, _args: &CheckArgs, report: &mut Report) -> Result<(), Failure> {
+    let reason = || Verdict::Skipped("Scenarios are done over Unix sockets, which this system has not.".to_owned());
+    let name = |scenario: &corpus::Lifecycle| format!("{} {}", scenario.name, scenario.version);
+    let cases = data.lifecycle.iter().map(|scenario| Case::new(Group::Lifecycle, name(scenario), "core", reason()));
+    cases.into_iter().try_for_each(|case| report.case(&case))
 }
 
 /// What is to be checked.

@@ -20,6 +20,44 @@ mod session;
 mod settings;
 mod signals;
 
+// The suite's scenarios over real sockets are cases of `ipc check`: one text, used twice.
+#[cfg(unix)]
+#[path = "../../../../ipc-tokio/tests/tls/certificates.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod certificates;
+#[cfg(unix)]
+#[path = "../../../tests/suite/clients.rs"]
+#[allow(clippy::unwrap_used, reason = "a scenario says by a panic what went wrong")]
+mod clients;
+#[cfg(unix)]
+#[path = "../../../tests/suite/raw.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod raw;
+#[cfg(unix)]
+#[path = "../../../tests/suite/receive.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod receive;
+#[cfg(unix)]
+#[path = "../../../tests/suite/recorded.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod recorded;
+#[cfg(unix)]
+#[path = "../../../tests/suite/servers.rs"]
+#[allow(clippy::unwrap_used, reason = "a scenario says by a panic what went wrong")]
+mod servers;
+#[cfg(unix)]
+#[path = "../../../tests/suite/stage.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod stage;
+#[cfg(unix)]
+#[path = "../../../tests/suite/tls.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod tls;
+#[cfg(unix)]
+#[path = "../../../tests/suite/wire.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod wire;
+
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
