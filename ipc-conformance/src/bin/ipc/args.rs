@@ -145,6 +145,9 @@ pub(crate) struct CheckArgs {
     /// Feed receive cases to this runtime as well, over Unix sockets. Lifecycle scenarios run on it. [default: tokio]
     #[arg(long, value_name = "R", value_parser = runtime::named)]
     pub(crate) runtime: Option<Runtime>,
+    /// Check another implementation by the receive cases: a program that RUNNER.md describes, and its arguments. Comes last.
+    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true, conflicts_with = "runtime")]
+    pub(crate) command: Option<Vec<String>>,
     /// Print one JSON object per case, and one for the counts.
     #[arg(long)]
     pub(crate) json: bool,

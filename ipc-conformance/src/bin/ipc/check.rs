@@ -18,6 +18,7 @@ use ipc_conformance::{
     replay::Verdict,
 };
 
+mod foreign;
 mod report;
 #[cfg(unix)]
 mod sockets;
@@ -33,6 +34,10 @@ impl From<CorpusError> for Failure {
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let data = Data::read(args)?;
     let mut report = Report::new(args);
+    if let Some(command) = &args.command {
+        foreign::run(command, &data, &mut report)?;
+        return report.end();
+    }
     let seed = seed_from_env();
     for capture in &data.captures {
         report.case(&check::capture(&data.replay, capture, seed))?;

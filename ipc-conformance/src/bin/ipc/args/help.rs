@@ -115,4 +115,5 @@ Examples:
   ipc check
   ipc check --verbose
   ipc check --corpus captures/ --json
-  ipc check --receive receive_cases.json --runtime smol";
+  ipc check --receive receive_cases.json --runtime smol
+  ipc check --json --command node ipc-conformance/node/runner.mjs --version 14";

@@ -62,7 +62,7 @@ fn fed<H: Host>(case: &ReceiveCase, role: Role, alike: &[Receiving<'_>]) -> Vec<
         return refused;
     }
     let ran = unwound(|| {
-        H::run_alone(|host| async move {
+        H::run(|host| async move {
             let stage = Stage::new(host.clone(), Wire::Unix);
             host.timeout(PATIENCE, feed(&stage, case, first, role, Chunking::Recorded)).await
         })
@@ -100,7 +100,7 @@ fn lived_once<'a, H: Host>(scenario: &Lifecycle, stories: &'a mut Stories) -> &'
     let name = &*scenario.name;
     let wire = if is_over_tcp(name) { Wire::Tcp } else { Wire::Unix };
     let key = (name.to_owned(), dialect == Dialect::Classic);
-    let run = || unwound(|| H::run_alone(|host| async move { story(&host, wire, name, dialect).await }));
+    let run = || unwound(|| H::run(|host| async move { story(&host, wire, name, dialect).await }));
     stories.entry(key).or_insert_with(run)
 }
 
