@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
+    thread,
     time::Duration,
 };
 
@@ -58,7 +59,9 @@ impl Host for Tokio {
     const NAME: &'static str = "tokio";
 
     fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
-        run_tokio(Builder::new_multi_thread(), main)
+        let alone = thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+        // On one core a second thread only adds switches to it.
+        run_tokio(if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() }, main)
     }
 
     fn run_alone<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {

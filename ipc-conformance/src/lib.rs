@@ -1,4 +1,4 @@
-//! Captured node-ipc traffic, its replay, live peers, and the `ipc` command.
+//! Captured node-ipc traffic, its replay, simulation, live peers, and the `ipc` command.
 
 // By its name from outside, for files that tests include.
 #[cfg(feature = "async-std")]
@@ -8,3 +8,4 @@ pub mod check;
 pub mod corpus;
 pub mod host;
 pub mod replay;
+pub mod sim;

@@ -1,4 +1,5 @@
 //! `ipc check`, as its users see it.
+#![cfg(unix)]
 
 use std::{
     fs,
@@ -80,6 +81,42 @@ fn a_change_of_what_was_recorded_is_found() {
     let output = ipc(&kept, &["--corpus", ".", "--json"]);
     let (lines, summary) = lines(&output);
     assert_eq!((output.status.code(), lines.len(), &summary["passed"]), (Some(0), 1, &1.into()));
+}
+
+/// A runtime is fed what the core is.
+#[test]
+fn a_runtime_is_fed_over_sockets() {
+    let text = fs::read_to_string(corpus("receive_cases.json")).expect("it is there");
+    let mut cases: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    cases.truncate(3);
+    let folder = folder();
+    fs::write(folder.path().join("cases.json"), serde_json::to_string(&cases).expect("JSON")).expect("room");
+    let output = ipc(&folder, &["--receive", "cases.json", "--runtime", "smol", "--json"]);
+    let (lines, summary) = lines(&output);
+    assert_eq!(output.status.code(), Some(0), "{summary}");
+    assert!(count(&lines, "on", "smol") > 0);
+    assert_eq!(count(&lines, "on", "smol"), count(&lines, "on", "core"));
+}
+
+/// A program that says of every case that nothing happened.
+#[test]
+fn another_implementation_is_judged_by_what_it_says() {
+    let text = fs::read_to_string(corpus("receive_cases.json")).expect("it is there");
+    let mut cases: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+    cases.truncate(1);
+    let folder = folder();
+    fs::write(folder.path().join("cases.json"), serde_json::to_string(&cases).expect("JSON")).expect("room");
+    let run = |script: &str| ipc(&folder, &["--receive", "cases.json", "--json", "--command", "sh", "-c", script]);
+    let idle = run("while read -r line; do echo '{\"done\":true,\"closed\":false}'; done");
+    let (cases, summary) = lines(&idle);
+    assert_eq!((idle.status.code(), count(&cases, "outcome", "failed")), (Some(1), cases.len()), "{summary}");
+    let modest = run("while read -r line; do echo '{\"done\":true,\"skip\":\"not yet\"}'; done");
+    let (cases, _) = lines(&modest);
+    assert_eq!((modest.status.code(), count(&cases, "reason", "not yet")), (Some(0), cases.len()));
+    let mute = run("exit 0");
+    assert_eq!(mute.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&mute.stderr).contains("the command"));
+    assert_eq!(ipc(&folder, &["--receive", "cases.json", "--command", "./nothing-here"]).status.code(), Some(2));
 }
 
 /// A name that no list has: the difference is known by its kind, and only the difference.

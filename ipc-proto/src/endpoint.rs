@@ -93,13 +93,13 @@ impl FromStr for Endpoint {
     ///
     /// [`ConfigError`] when the id, path, name or host is empty or cannot be one, or the port is no port.
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        if let Some(name) = text.strip_prefix(PIPE_PREFIX) {
-            return pipe(name);
+        if text.starts_with(PIPE_PREFIX) {
+            return pipe(text);
         }
         match text.split_once(':') {
             Some(("unix", path)) => check_text("path", path).map(Self::Path),
             Some(("abstract", name)) => check_text("abstract name", name).map(Self::Abstract),
-            Some(("pipe", name)) => pipe(name.strip_prefix(PIPE_PREFIX).unwrap_or(name)),
+            Some(("pipe", name)) => pipe(name),
             Some(("tcp", rest)) => host_port(rest).map(|(host, port)| Self::Tcp { host, port }),
             Some(("tls", rest)) => host_port(rest).map(|(host, port)| Self::Tls { host, port }),
             Some(("udp4", rest)) => host_port(rest).map(|(host, port)| Self::Udp4 { host, port }),
@@ -164,6 +164,8 @@ fn check_text(option: &'static str, text: &str) -> Result<String, ConfigError> {
 }
 
 fn pipe(name: &str) -> Result<Endpoint, ConfigError> {
+    // Written twice it is still no part of the name, or the name would not be read back as it is written.
+    let name = name.trim_start_matches(PIPE_PREFIX);
     pipe_name(name)?;
     Ok(Endpoint::Pipe(name.to_owned()))
 }
@@ -256,6 +258,14 @@ mod properties {
             (host(), any::<u16>()).prop_map(|(host, port)| Endpoint::Udp4 { host, port }),
             (host(), any::<u16>()).prop_map(|(host, port)| Endpoint::Udp6 { host, port }),
         ]
+    }
+
+    #[test]
+    fn a_prefix_written_twice_is_no_part_of_the_name() {
+        let twice = [PIPE_PREFIX, PIPE_PREFIX, "x"].concat();
+        for text in [twice.clone(), ["pipe:", &twice].concat()] {
+            assert_eq!(text.parse(), Ok(Endpoint::Pipe("x".into())));
+        }
     }
 
     proptest! {

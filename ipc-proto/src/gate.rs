@@ -9,7 +9,8 @@ use crate::{frame::Frame, outbox::Tag, time::Timestamp};
 pub(crate) struct InFlight {
     pub(crate) frame: Frame,
     pub(crate) tag: Tag,
-    since: Timestamp,
+    /// `None` until the clock is looked at after it went out.
+    since: Option<Timestamp>,
 }
 
 /// Lets one message through at a time.
@@ -27,9 +28,23 @@ impl SyncGate {
         self.in_flight.is_none()
     }
 
-    /// `frame` goes out now, and its answer is awaited.
-    pub(crate) fn begin(&mut self, now: Timestamp, frame: Frame, tag: Tag) {
-        self.in_flight = Some(InFlight { frame, tag, since: now });
+    /// `frame` goes out, and its answer is awaited.
+    pub(crate) fn begin(&mut self, frame: Frame, tag: Tag) {
+        self.in_flight = Some(InFlight { frame, tag, since: None });
+    }
+
+    /// The time is `now`: what went out since the last time counts from here.
+    pub(crate) fn stamp(&mut self, now: Timestamp) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.since.get_or_insert(now);
+        }
+    }
+
+    /// The answer is awaited anew.
+    pub(crate) fn restart(&mut self, now: Timestamp) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.since = Some(now);
+        }
     }
 
     /// Something came in: the answer to the message with this tag, if one was awaited.
@@ -42,9 +57,10 @@ impl SyncGate {
         self.in_flight.take()
     }
 
-    /// When the answer is late.
+    /// When the answer is late; at once where that is not known yet, so that the clock is looked at.
     pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Option<Timestamp> {
-        self.in_flight.as_ref()?.since.checked_add(timeout?)
+        let (in_flight, timeout) = (self.in_flight.as_ref()?, timeout?);
+        in_flight.since.map_or(Some(Timestamp::ZERO), |since| since.checked_add(timeout))
     }
 }
 
@@ -58,14 +74,17 @@ mod tests {
         let timeout = Some(Duration::from_millis(5));
         assert!(gate.is_free());
         assert_eq!(gate.answer(), None);
-        gate.begin(Timestamp::from_millis(1), Frame::event("one"), Tag::Plain);
+        gate.begin(Frame::event("one"), Tag::Plain);
         assert!(!gate.is_free());
+        assert_eq!(gate.deadline(timeout), Some(Timestamp::ZERO));
+        gate.stamp(Timestamp::from_millis(1));
+        gate.stamp(Timestamp::from_millis(2));
         assert_eq!(gate.deadline(timeout), Some(Timestamp::from_millis(6)));
         assert_eq!(gate.deadline(None), None);
         assert_eq!(gate.answer(), Some(Tag::Plain));
         assert!(gate.is_free());
         assert_eq!(gate.deadline(timeout), None);
-        gate.begin(Timestamp::from_millis(2), Frame::event("two"), Tag::Ticket(7));
+        gate.begin(Frame::event("two"), Tag::Ticket(7));
         let lost = gate.lose().unwrap();
         assert_eq!((lost.frame, lost.tag), (Frame::event("two"), Tag::Ticket(7)));
         assert!(gate.is_free() && gate.lose().is_none());

@@ -48,6 +48,8 @@ struct Mark {
     /// Where the frame, with its delimiter, ends in the stream of all bytes ever queued.
     end: u64,
     tag: Tag,
+    /// Some of its bytes left on an earlier connection.
+    begun: bool,
 }
 
 /// A frame that had not been written whole.
@@ -80,6 +82,9 @@ pub struct Outbox {
     held_from: u64,
     chunks: VecDeque<Bytes>,
     tail: BytesMut,
+    /// How much the tail held when it was given up last: a busy connection fills it again at once, and growing
+    /// step by step costs more than the frames.
+    usual_tail: usize,
     /// How much of the first chunk (of the tail where there is none) is written.
     start: usize,
     /// Bytes that no transport has taken yet.
@@ -158,6 +163,9 @@ impl Outbox {
         // A session copies what it encrypts, and better in one piece with the delimiter.
         let by_reference = if self.in_session { CHUNK } else { BY_REFERENCE };
         if frame.len() < by_reference {
+            if self.tail.capacity() == 0 {
+                self.tail.reserve(self.usual_tail);
+            }
             self.tail.extend_from_slice(frame);
         } else {
             self.seal();
@@ -185,6 +193,21 @@ impl Outbox {
         Ok(())
     }
 
+    /// The last frame, if it is not written whole yet, still leaves, but is nobody's any more: it is neither taken
+    /// back to be sent again nor asked after.
+    pub(crate) fn disown_last(&mut self) {
+        if let Some(mark) = self.marks.back_mut() {
+            mark.tag = Tag::Greeting;
+        }
+    }
+
+    /// Some bytes of the last frame left on an earlier connection.
+    pub(crate) fn note_begun(&mut self) {
+        if let Some(mark) = self.marks.back_mut() {
+            mark.begun = true;
+        }
+    }
+
     /// Takes back what is not written whole, in order, and forgets it.
     pub(crate) fn take_unsent(&mut self) -> impl Iterator<Item = Unsent> + use<> {
         let mut rest = self.kept_bytes();
@@ -195,7 +218,7 @@ impl Outbox {
             let bytes = rest.split_to((mark.end - at) as usize);
             let begun = at < written;
             at = mark.end;
-            Unsent { bytes, tag: mark.tag, begun, doubtful: begun && in_session }
+            Unsent { bytes, tag: mark.tag, begun: begun || mark.begun, doubtful: begun && in_session }
         })
     }
 
@@ -213,6 +236,7 @@ impl Outbox {
     pub(crate) fn shrink(&mut self) {
         if self.pending() == 0 {
             if self.tail.capacity() > SMALL_TAIL {
+                self.usual_tail = self.tail.capacity().min(CHUNK);
                 self.tail = BytesMut::new();
             }
             if self.marks.capacity() > 32 {
@@ -238,7 +262,7 @@ impl Outbox {
             return self.note_flushed(tag);
         }
         self.untaken += len;
-        self.marks.push_back(Mark { end: self.written + self.untaken as u64, tag });
+        self.marks.push_back(Mark { end: self.written + self.untaken as u64, tag, begun: false });
         if self.tail.len() >= CHUNK {
             self.seal();
         }

@@ -14,17 +14,17 @@ const BESIDE: &[u8] = &[0x00, 0x80, 0xff, 0x41];
 
 /// Replays both directions of a UDP capture.
 pub(super) fn capture(capture: &Capture, config: impl Fn(Direction) -> Config) -> Vec<Outcome> {
-    [Direction::ToServer, Direction::ToClient].map(|dir| direction(capture, dir, config(dir))).into()
+    [Direction::ToServer, Direction::ToClient].map(|dir| direction(capture, dir, &config(dir))).into()
 }
 
-fn direction(capture: &Capture, dir: Direction, config: Config) -> Outcome {
+fn direction(capture: &Capture, dir: Direction, config: &Config) -> Outcome {
     let datagrams = datagrams(capture, dir);
     let wanted = recorded::of_datagrams(capture, dir);
-    let model = messages(&datagrams, &config);
+    let model = messages(&datagrams, config);
     let seen = received(config.clone(), &datagrams);
     let recorded: Vec<&[u8]> = capture.chunks_of(dir, 0).collect();
     let chunks = if capture.chunks.is_empty() { &recorded } else { &datagrams };
-    let circumstances = circumstances(capture, dir, &config, chunks);
+    let circumstances = circumstances(capture, dir, config, chunks);
     compare(&seen, &wanted, Some(&*model), &circumstances, &format!("{} {dir}", capture.name))
 }
 

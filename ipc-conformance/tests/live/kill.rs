@@ -7,7 +7,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ipc_tokio::{Client, Delivery, Endpoint, Event, Frame, Outcome};
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Event, Frame, Outcome,
+    endpoint::Endpoint,
+    facade::{Client, Delivery},
+};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep};
 
@@ -20,25 +25,30 @@ const KILL_AFTER: usize = 800;
 const PACE: Duration = Duration::from_millis(1);
 const AWAY: Duration = Duration::from_millis(700);
 
-pub(crate) async fn a_killed_node_server_loses_only_what_it_had(scene: Scene) {
+pub(crate) async fn a_killed_node_server_loses_only_what_it_had<H: Host>(scene: Scene<H>) {
     let (peer, endpoint) = scene.node_server(&[]).await;
     let again = async |endpoint: &Endpoint| scene.node_server_at(endpoint, &[]).await.0;
     run(&scene, peer, &endpoint, again).await;
 }
 
-pub(crate) async fn a_killed_rust_server_loses_only_what_it_had(scene: Scene) {
+pub(crate) async fn a_killed_rust_server_loses_only_what_it_had<H: Host>(scene: Scene<H>) {
     let (peer, endpoint) = rust_server(&scene, &scene.endpoint()).await;
     let again = async |endpoint: &Endpoint| rust_server(&scene, endpoint).await.0;
     run(&scene, peer, &endpoint, again).await;
 }
 
-async fn rust_server(scene: &Scene, at: &Endpoint) -> (Peer, Endpoint) {
+async fn rust_server<H: Host>(scene: &Scene<H>, at: &Endpoint) -> (Peer, Endpoint) {
     let mut peer = Peer::rust(scene, &["serve", &at.to_string(), helper::word_of(scene.version.dialect())]);
     let endpoint = peer.started().await;
     (peer, endpoint)
 }
 
-async fn run(scene: &Scene, mut first: Peer, endpoint: &Endpoint, again: impl AsyncFnOnce(&Endpoint) -> Peer) {
+async fn run<H: Host>(
+    scene: &Scene<H>,
+    mut first: Peer,
+    endpoint: &Endpoint,
+    again: impl AsyncFnOnce(&Endpoint) -> Peer,
+) {
     let mut client = scene.rust_client(scene.config(), endpoint).await;
     let emitted = Emitted::default();
     let emitting = emitted.start(&client);
@@ -63,12 +73,12 @@ async fn numbers_until(peer: &mut Peer, received: &mut Vec<usize>, last: usize) 
     }
 }
 
-async fn drained(mut client: Client, emitting: JoinHandle<()>) -> Vec<Frame> {
+async fn drained<H: Host>(mut client: Client<H>, emitting: JoinHandle<()>) -> Vec<Frame> {
     within("the last emit", emitting).await.expect("emitting does not panic");
     within("the drain", client.close()).await
 }
 
-async fn disconnected(client: &mut Client) {
+async fn disconnected<H: Host>(client: &mut Client<H>) {
     while !matches!(within("the loss", client.next()).await, Some(Event::Disconnected { .. })) {}
 }
 
@@ -77,7 +87,7 @@ async fn disconnected(client: &mut Client) {
 struct Emitted(Arc<Mutex<Vec<Delivery>>>);
 
 impl Emitted {
-    fn start(&self, client: &Client) -> JoinHandle<()> {
+    fn start<H: Host>(&self, client: &Client<H>) -> JoinHandle<()> {
         let (sender, deliveries) = (client.sender(), Arc::clone(&self.0));
         tokio::spawn(async move {
             let mut pace = interval(PACE);

@@ -1,6 +1,10 @@
 //! Ends: killed, closed, stopped, or over a bad frame.
 
-use ipc_tokio::{Client, Config, Dialect, Event, Profile, Reason, Server};
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Config, Dialect, Event, Profile, Reason,
+    facade::{Client, Server},
+};
 
 use crate::peer::Peer;
 use crate::scene::{Events, Scene, accepted, within};
@@ -8,7 +12,7 @@ use crate::scene::{Events, Scene, accepted, within};
 /// base64 of `bad` and a form feed.
 const BAD: &str = "YmFkDA==";
 
-pub(crate) async fn a_killed_node_server_is_found_again(scene: Scene) {
+pub(crate) async fn a_killed_node_server_is_found_again<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(scene.config(), &endpoint).await;
     client.emit("n", &0).await.expect("there is room");
@@ -29,7 +33,7 @@ pub(crate) async fn a_killed_node_server_is_found_again(scene: Scene) {
 }
 
 /// The event that says the connection is gone; an error may come before it.
-async fn lost(client: &mut Client) -> Event {
+async fn lost<H: Host>(client: &mut Client<H>) -> Event {
     match client.event().await {
         Event::Error(_) => client.event().await,
         event => event,
@@ -41,7 +45,7 @@ fn will_retry(event: &Event) -> bool {
 }
 
 /// Passes over attempts that failed.
-async fn connected(client: &mut Client) {
+async fn connected<H: Host>(client: &mut Client<H>) {
     loop {
         match within("a connection", client.next()).await {
             Some(Event::Connected) => return,
@@ -52,7 +56,7 @@ async fn connected(client: &mut Client) {
 }
 
 /// Modern closes over a bad frame and does not come back; Classic says so and goes on.
-pub(crate) async fn a_bad_frame_from_a_node_server(scene: Scene) {
+pub(crate) async fn a_bad_frame_from_a_node_server<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(scene.config(), &endpoint).await;
     peer.expect("connect").await;
@@ -73,7 +77,7 @@ fn is_end(event: &Event, why: Reason) -> bool {
     matches!(event, Event::Disconnected { reason, retry_in: None, .. } if *reason == why)
 }
 
-pub(crate) async fn a_bad_frame_from_a_node_client(scene: Scene) {
+pub(crate) async fn a_bad_frame_from_a_node_client<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let mut peer = scene.node_client(&server, &[]);
     peer.expect("connect").await;
@@ -93,29 +97,29 @@ fn raw(config: Config) -> Config {
     config.profile(Profile::Raw)
 }
 
-pub(crate) async fn a_bad_frame_to_a_node_server(scene: Scene) {
+pub(crate) async fn a_bad_frame_to_a_node_server<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(raw(scene.config()), &endpoint).await;
     peer.expect("connect").await;
-    client.send(ipc_tokio::Frame::raw("bad\x0c")).await.expect("there is room");
+    client.send(ipc_proto::Frame::raw("bad\x0c")).await.expect("there is room");
     is_shown_as_bad(&mut peer, &scene).await;
     if scene.version.is_classic() {
-        client.send(ipc_tokio::Frame::raw("{\"type\":\"good\"}\x0c")).await.expect("there is room");
+        client.send(ipc_proto::Frame::raw("{\"type\":\"good\"}\x0c")).await.expect("there is room");
         assert_eq!(peer.expect("message").await.texts(), ("\"good\"", None));
     } else {
         assert!(will_retry(&lost(&mut client).await));
     }
 }
 
-pub(crate) async fn a_bad_frame_to_a_node_client(scene: Scene) {
+pub(crate) async fn a_bad_frame_to_a_node_client<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(raw(scene.config())).await;
     let mut peer = scene.node_client(&server, &[]);
     let id = accepted(&mut server).await;
     peer.expect("connect").await;
-    server.send(id, ipc_tokio::Frame::raw("bad\x0c")).await.expect("there is room");
+    server.send(id, ipc_proto::Frame::raw("bad\x0c")).await.expect("there is room");
     is_shown_as_bad(&mut peer, &scene).await;
     if scene.version.is_classic() {
-        server.send(id, ipc_tokio::Frame::raw("{\"type\":\"good\"}\x0c")).await.expect("there is room");
+        server.send(id, ipc_proto::Frame::raw("{\"type\":\"good\"}\x0c")).await.expect("there is room");
         assert_eq!(peer.expect("message").await.texts(), ("\"good\"", None));
     } else {
         peer.expect("disconnect").await;
@@ -124,12 +128,12 @@ pub(crate) async fn a_bad_frame_to_a_node_client(scene: Scene) {
     }
 }
 
-async fn is_shown_as_bad(peer: &mut Peer, scene: &Scene) {
+async fn is_shown_as_bad<H: Host>(peer: &mut Peer, scene: &Scene<H>) {
     let line = peer.expect("error").await;
     assert_eq!(line.code.as_deref(), Some(scene.text("INVALID_JSON", "ERR_IPC_INVALID_JSON")));
 }
 
-pub(crate) async fn a_rust_client_disconnects(scene: Scene) {
+pub(crate) async fn a_rust_client_disconnects<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(scene.config(), &endpoint).await;
     client.emit("last", &1).await.expect("there is room");
@@ -140,7 +144,7 @@ pub(crate) async fn a_rust_client_disconnects(scene: Scene) {
     peer.until("socket.disconnected").await;
 }
 
-pub(crate) async fn a_node_client_disconnects(scene: Scene) {
+pub(crate) async fn a_node_client_disconnects<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let mut peer = scene.node_client(&server, &[]);
     accepted(&mut server).await;
@@ -152,7 +156,7 @@ pub(crate) async fn a_node_client_disconnects(scene: Scene) {
     assert!(server.peers().is_empty());
 }
 
-pub(crate) async fn a_rust_server_stops(scene: Scene) {
+pub(crate) async fn a_rust_server_stops<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let mut peer = scene.node_client(&server, &["--config", r#"{"maxRetries":0}"#]);
     let id = accepted(&mut server).await;
@@ -165,13 +169,13 @@ pub(crate) async fn a_rust_server_stops(scene: Scene) {
     ends_in_order(server).await;
 }
 
-async fn ends_in_order(mut server: Server) {
+async fn ends_in_order<H: Host>(mut server: Server<H>) {
     assert!(is_end(&server.event().await, Reason::Local));
     assert!(within("the end", server.next()).await.is_none());
 }
 
 /// 14 closes its connections when it stops; 9 and 12 only stop to listen.
-pub(crate) async fn a_node_server_stops(scene: Scene) {
+pub(crate) async fn a_node_server_stops<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(scene.config(), &endpoint).await;
     peer.expect("connect").await;

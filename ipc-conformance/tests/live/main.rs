@@ -9,6 +9,9 @@ mod helper;
 mod kill;
 mod lifecycle;
 mod node;
+#[path = "../../src/host/on_async_std.rs"]
+#[allow(unreachable_pub, reason = "a file of the crate is included")]
+mod on_async_std;
 mod paths;
 mod payloads;
 mod peer;
@@ -20,16 +23,18 @@ mod udp;
 
 use std::pin::Pin;
 
+use ipc_conformance::host::{Host, Smol};
 use libtest_mimic::{Arguments, Trial};
+use on_async_std::AsyncStd;
 use scene::{Scene, VERSIONS, Version, Wire};
 
 /// What a test does in its scene.
-type Run = fn(Scene) -> Pin<Box<dyn Future<Output = ()>>>;
+type Run<H> = fn(Scene<H>) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// Tests by name, from functions of the same name.
 macro_rules! tests {
     ($($module:ident::{$($name:ident),* $(,)?}),* $(,)?) => {
-        [$($((stringify!($name), (|scene| Box::pin($module::$name(scene))) as Run)),*),*]
+        [$($((stringify!($name), (|scene| Box::pin($module::$name(scene))) as Run<H>)),*),*]
     };
 }
 
@@ -39,22 +44,54 @@ fn main() {
         return helper::main(&words[2..]);
     }
     let args = Arguments::from_args();
-    let mut trials = Vec::new();
-    for version in VERSIONS {
-        for wire in [Wire::Unix, Wire::Tcp] {
-            trials.extend(on_any_wire().map(|test| trial(test, version, wire)));
-        }
-        for wire in [Wire::Udp4, Wire::Udp6] {
-            trials.extend(on_datagrams().map(|test| trial(test, version, wire)));
-        }
-        trials.extend(on_local_sockets().map(|test| trial(test, version, Wire::Unix)));
-        trials.extend(over_tls().map(|test| trial(test, version, Wire::Tcp)));
-    }
+    let mut trials = all::<ipc_tokio::Tokio>();
     trials.extend(without_node());
+    trials.extend(essential::<AsyncStd>());
+    trials.extend(essential::<Smol>());
+    trials.extend(essential::<ipc_mio::Mio>());
     libtest_mimic::run(&args, trials).exit();
 }
 
-fn on_any_wire() -> impl Iterator<Item = (&'static str, Run)> {
+/// Everything, which one runtime is enough for: it is the protocol that this is about.
+fn all<H: Host>() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for version in VERSIONS {
+        for wire in [Wire::Unix, Wire::Tcp] {
+            trials.extend(on_any_wire::<H>().map(|test| trial(test, version, wire)));
+        }
+        for wire in [Wire::Udp4, Wire::Udp6] {
+            trials.extend(on_datagrams::<H>().map(|test| trial(test, version, wire)));
+        }
+        trials.extend(on_local_sockets::<H>().map(|test| trial(test, version, Wire::Unix)));
+        trials.extend(over_tls::<H>().map(|test| trial(test, version, Wire::Tcp)));
+    }
+    trials
+}
+
+/// Of every transport, in both directions, what shows that a runtime speaks to both generations.
+const ESSENTIAL: &[&str] = &[
+    "payloads_from_a_node_server",
+    "payloads_echoed_to_a_node_client",
+    "a_rust_server_reaches_one_and_all",
+    "a_node_server_reaches_one_and_all",
+    "a_rust_end_speaks_first",
+    "a_node_end_speaks_first",
+    "a_broadcast_reaches_those_who_spoke",
+    "a_node_server_over_tls",
+    "a_node_client_over_tls",
+];
+
+fn essential<H: Host>() -> Vec<Trial> {
+    let mut trials = all::<H>();
+    let is_essential = |name: &str| {
+        let (rest, test) = name.rsplit_once("::").expect("names have parts");
+        ESSENTIAL.contains(&test) && !rest.contains(&Version::V12.to_string())
+    };
+    trials.retain(|trial| is_essential(trial.name()));
+    trials
+}
+
+fn on_any_wire<H: Host>() -> impl Iterator<Item = (&'static str, Run<H>)> {
     tests! {
         payloads::{
             payloads_from_a_node_server,
@@ -89,7 +126,7 @@ fn on_any_wire() -> impl Iterator<Item = (&'static str, Run)> {
     .into_iter()
 }
 
-fn on_datagrams() -> impl Iterator<Item = (&'static str, Run)> {
+fn on_datagrams<H: Host>() -> impl Iterator<Item = (&'static str, Run<H>)> {
     tests! {
         udp::{
             a_rust_end_speaks_first,
@@ -104,7 +141,7 @@ fn on_datagrams() -> impl Iterator<Item = (&'static str, Run)> {
     .into_iter()
 }
 
-fn on_local_sockets() -> impl Iterator<Item = (&'static str, Run)> {
+fn on_local_sockets<H: Host>() -> impl Iterator<Item = (&'static str, Run<H>)> {
     tests! {
         paths::{
             a_rust_client_finds_a_node_server_by_id,
@@ -115,7 +152,7 @@ fn on_local_sockets() -> impl Iterator<Item = (&'static str, Run)> {
     .into_iter()
 }
 
-fn over_tls() -> impl Iterator<Item = (&'static str, Run)> {
+fn over_tls<H: Host>() -> impl Iterator<Item = (&'static str, Run<H>)> {
     tests! {
         tls::{
             a_node_server_over_tls,
@@ -129,12 +166,12 @@ fn over_tls() -> impl Iterator<Item = (&'static str, Run)> {
     .into_iter()
 }
 
-fn trial((name, run): (&'static str, Run), version: Version, wire: Wire) -> Trial {
+fn trial<H: Host>((name, run): (&'static str, Run<H>), version: Version, wire: Wire) -> Trial {
     let test = move || {
-        in_runtime(run(Scene::new(version, wire)));
+        in_runtime::<H>(|host| run(Scene::new(host, version, wire)));
         Ok(())
     };
-    Trial::test(format!("{version}::{wire}::{name}"), test)
+    Trial::test(format!("{}::{version}::{wire}::{name}", H::NAME), test)
         .with_ignored_flag(!version.is_installed() || !wire.is_there())
 }
 
@@ -142,13 +179,18 @@ fn trial((name, run): (&'static str, Run), version: Version, wire: Wire) -> Tria
 fn without_node() -> impl Iterator<Item = Trial> {
     [Wire::Unix, Wire::Tcp].into_iter().map(|wire| {
         Trial::test(format!("rust::{wire}::a_killed_rust_server_loses_only_what_it_had"), move || {
-            in_runtime(kill::a_killed_rust_server_loses_only_what_it_had(Scene::new(Version::V14, wire)));
+            in_runtime::<ipc_tokio::Tokio>(|host| {
+                Box::pin(kill::a_killed_rust_server_loses_only_what_it_had(Scene::new(host, Version::V14, wire)))
+            });
             Ok(())
         })
     })
 }
 
-fn in_runtime(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime can be made").block_on(test);
+/// The peers' processes are tokio's, on a runtime beside the one that is tested.
+fn in_runtime<H: Host>(test: impl FnOnce(H) -> Pin<Box<dyn Future<Output = ()>>>) {
+    let beside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let beside = beside.expect("a runtime can be made");
+    let _context = beside.enter();
+    H::run(test);
 }

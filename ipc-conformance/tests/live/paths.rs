@@ -1,5 +1,6 @@
 //! Servers found by nothing but their id.
 
+use ipc_conformance::host::Host;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,12 +34,12 @@ impl Drop for Id {
 }
 
 /// With a folder for sockets in the environment, and without.
-fn environments(scene: Scene) -> [Scene; 2] {
-    let without = Scene { runtime_dir: false, ..Scene::new(scene.version, scene.wire) };
+fn environments<H: Host>(scene: Scene<H>) -> [Scene<H>; 2] {
+    let without = Scene { runtime_dir: false, ..Scene::new(scene.host.clone(), scene.version, scene.wire) };
     [scene, without]
 }
 
-pub(crate) async fn a_rust_client_finds_a_node_server_by_id(scene: Scene) {
+pub(crate) async fn a_rust_client_finds_a_node_server_by_id<H: Host>(scene: Scene<H>) {
     for scene in environments(scene) {
         let id = Id::new();
         let mut server = Peer::node(&scene, "server", None, &["--id", &id.0, "--echo"]);
@@ -48,7 +49,7 @@ pub(crate) async fn a_rust_client_finds_a_node_server_by_id(scene: Scene) {
     }
 }
 
-pub(crate) async fn a_node_client_finds_a_rust_server_by_id(scene: Scene) {
+pub(crate) async fn a_node_client_finds_a_rust_server_by_id<H: Host>(scene: Scene<H>) {
     for scene in environments(scene) {
         let id = Id::new();
         let mut server = Peer::rust(&scene, &["serve", &id.0, helper::word_of(scene.version.dialect()), "echo"]);
@@ -57,7 +58,7 @@ pub(crate) async fn a_node_client_finds_a_rust_server_by_id(scene: Scene) {
     }
 }
 
-pub(crate) async fn a_node_client_finds_a_rust_server_of_both_generations(scene: Scene) {
+pub(crate) async fn a_node_client_finds_a_rust_server_of_both_generations<H: Host>(scene: Scene<H>) {
     for scene in environments(scene) {
         let id = Id::new();
         let mut server = Peer::rust(&scene, &["serve", &format!("both:{}", id.0), "modern", "echo"]);
@@ -66,7 +67,7 @@ pub(crate) async fn a_node_client_finds_a_rust_server_of_both_generations(scene:
     }
 }
 
-async fn hello(scene: &Scene, id: &Id, server: &mut Peer) {
+async fn hello<H: Host>(scene: &Scene<H>, id: &Id, server: &mut Peer) {
     let mut client = Peer::node(scene, "client", None, &["--id", &id.0]);
     client.expect("connect").await;
     client.tell(r#"{"cmd":"emit","type":"message","data":"hello"}"#).await;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ipc_tokio::{Event, Frame, Json};
+use ipc_conformance::host::Host;
+use ipc_proto::{Event, Frame, Json};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -22,7 +23,7 @@ struct Row {
 }
 
 impl Row {
-    fn text(&self, scene: &Scene) -> Option<&str> {
+    fn text<H: Host>(&self, scene: &Scene<H>) -> Option<&str> {
         if scene.version.is_classic() { self.classic.as_deref() } else { self.modern.as_deref() }
     }
 }
@@ -35,26 +36,26 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-pub(crate) async fn payloads_from_a_node_server(scene: Scene) {
+pub(crate) async fn payloads_from_a_node_server<H: Host>(scene: Scene<H>) {
     let (_peer, endpoint) = scene.node_server(&["--script", "payloads"]).await;
     let client = scene.rust_client(scene.config(), &endpoint).await;
     all_arrive(client, &scene).await;
 }
 
-pub(crate) async fn payloads_from_a_node_client(scene: Scene) {
+pub(crate) async fn payloads_from_a_node_client<H: Host>(scene: Scene<H>) {
     let server = scene.rust_server(scene.config()).await;
     let _peer = scene.node_client(&server, &["--script", "payloads"]);
     all_arrive(server, &scene).await;
 }
 
-async fn all_arrive(mut receiver: impl Events, scene: &Scene) {
+async fn all_arrive<H: Host>(mut receiver: impl Events, scene: &Scene<H>) {
     for row in rows() {
         let (name, data) = receiver.texts().await;
         assert_eq!((&*name, data.as_deref()), ("p", row.text(scene)), "{}", row.name);
     }
 }
 
-pub(crate) async fn payloads_to_a_node_server(scene: Scene) {
+pub(crate) async fn payloads_to_a_node_server<H: Host>(scene: Scene<H>) {
     let (peer, endpoint) = scene.node_server(&[]).await;
     let client = scene.rust_client(scene.config(), &endpoint).await;
     let emitted = Emitted::new(&scene);
@@ -64,7 +65,7 @@ pub(crate) async fn payloads_to_a_node_server(scene: Scene) {
     emitted.arrives(peer).await;
 }
 
-pub(crate) async fn payloads_to_a_node_client(scene: Scene) {
+pub(crate) async fn payloads_to_a_node_client<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let peer = scene.node_client(&server, &[]);
     let id = accepted(&mut server).await;
@@ -82,7 +83,7 @@ struct Emitted {
 }
 
 impl Emitted {
-    fn new(scene: &Scene) -> Self {
+    fn new<H: Host>(scene: &Scene<H>) -> Self {
         let mut emitted = Self { frames: Vec::new(), shown: Vec::new() };
         emitted.texts_of_node(scene);
         emitted.values_of_rust(scene);
@@ -95,7 +96,7 @@ impl Emitted {
     }
 
     /// The texts that node-ipc itself writes.
-    fn texts_of_node(&mut self, scene: &Scene) {
+    fn texts_of_node<H: Host>(&mut self, scene: &Scene<H>) {
         for row in rows() {
             let Some(text) = row.text(scene) else { continue };
             let json: Json = text.parse().unwrap_or_else(|error| panic!("{}: {error}", row.name));
@@ -105,7 +106,7 @@ impl Emitted {
         }
     }
 
-    fn values_of_rust(&mut self, scene: &Scene) {
+    fn values_of_rust<H: Host>(&mut self, scene: &Scene<H>) {
         #[derive(serde::Serialize)]
         struct Point {
             y: f64,
@@ -137,7 +138,7 @@ impl Emitted {
 }
 
 /// What an echo server sends back is what a JavaScript one would, but for an event without data.
-pub(crate) async fn payloads_echoed_to_a_node_client(scene: Scene) {
+pub(crate) async fn payloads_echoed_to_a_node_client<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let mut peer = scene.node_client(&server, &["--script", "payloads"]);
     let id = accepted(&mut server).await;

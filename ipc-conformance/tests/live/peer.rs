@@ -3,7 +3,8 @@
 use std::env;
 use std::process::Stdio;
 
-use ipc_tokio::Endpoint;
+use ipc_conformance::host::Host;
+use ipc_proto::endpoint::Endpoint;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -65,7 +66,7 @@ impl Line {
 
 impl Peer {
     /// A node-ipc endpoint. Without an endpoint it is found by its id.
-    pub(crate) fn node(scene: &Scene, role: &str, endpoint: Option<&Endpoint>, more: &[&str]) -> Self {
+    pub(crate) fn node<H: Host>(scene: &Scene<H>, role: &str, endpoint: Option<&Endpoint>, more: &[&str]) -> Self {
         let mut command = Command::new(scene.version.node());
         command.args([PEER, "--version", scene.version.number(), "--role", role, "--transport"]);
         command.arg(scene.wire.to_string());
@@ -85,14 +86,14 @@ impl Peer {
     }
 
     /// This program as a server of its own.
-    pub(crate) fn rust(scene: &Scene, words: &[&str]) -> Self {
+    pub(crate) fn rust<H: Host>(scene: &Scene<H>, words: &[&str]) -> Self {
         let mut command = Command::new(env::current_exe().expect("a test knows its own file"));
         command.arg(helper::WORD).args(words);
         Self::spawn(command, scene)
     }
 
     /// With folders of the scene's own wherever an endpoint may look.
-    fn spawn(mut command: Command, scene: &Scene) -> Self {
+    fn spawn<H: Host>(mut command: Command, scene: &Scene<H>) -> Self {
         let dir = scene.dir.path();
         command.env("HOME", dir).env("TMPDIR", dir);
         match scene.runtime_dir {

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipc_conformance::corpus::dialect_of;
-use ipc_tokio::{Client, Config, Dialect, Endpoint, Event, Ipc, Message, PeerId, Server};
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Config, Dialect, Event, Message, PeerId,
+    endpoint::Endpoint,
+    facade::{Client, Ipc, Server},
+};
 use tempfile::TempDir;
 
 use crate::{node, peer::Peer};
@@ -85,7 +90,8 @@ impl fmt::Display for Wire {
 }
 
 /// One test's surroundings.
-pub(crate) struct Scene {
+pub(crate) struct Scene<H> {
+    pub(crate) host: H,
     pub(crate) version: Version,
     pub(crate) wire: Wire,
     pub(crate) dir: TempDir,
@@ -93,10 +99,15 @@ pub(crate) struct Scene {
     pub(crate) runtime_dir: bool,
 }
 
-impl Scene {
-    pub(crate) fn new(version: Version, wire: Wire) -> Self {
+impl<H: Host> Scene<H> {
+    pub(crate) fn new(host: H, version: Version, wire: Wire) -> Self {
         let dir = TempDir::new().expect("a temporary folder can be made");
-        Self { version, wire, dir, runtime_dir: true }
+        Self { host, version, wire, dir, runtime_dir: true }
+    }
+
+    /// A process on this scene's runtime.
+    pub(crate) fn ipc(&self, config: Config) -> Ipc<H> {
+        Ipc::with_runtime(config, self.host.clone())
     }
 
     /// Speaks the peer's dialect, and comes back quickly.
@@ -104,7 +115,7 @@ impl Scene {
         Config::default()
             .id("rust")
             .dialect(self.version.dialect())
-            .retry(ipc_tokio::Retry::every(Duration::from_millis(50)))
+            .retry(ipc_proto::Retry::every(Duration::from_millis(50)))
     }
 
     /// The text that the peer's generation writes, of two.
@@ -134,18 +145,18 @@ impl Scene {
     }
 
     /// A Node client, on its way to `server`.
-    pub(crate) fn node_client(&self, server: &Server, more: &[&str]) -> Peer {
+    pub(crate) fn node_client(&self, server: &Server<H>, more: &[&str]) -> Peer {
         Peer::node(self, "client", server.endpoints().first(), more)
     }
 
-    pub(crate) async fn rust_server(&self, config: Config) -> Server {
-        let served = Ipc::new(config).serve_endpoints(vec![self.endpoint()]).await;
+    pub(crate) async fn rust_server(&self, config: Config) -> Server<H> {
+        let served = self.ipc(config).serve_endpoints(vec![self.endpoint()]).await;
         served.expect("a server can listen in a folder of its own, or at any port")
     }
 
     /// A client that is connected, its first event taken.
-    pub(crate) async fn rust_client(&self, config: Config, to: &Endpoint) -> Client {
-        let mut client = Ipc::new(config).connect_to_endpoint("node", to.clone()).expect("the config is good");
+    pub(crate) async fn rust_client(&self, config: Config, to: &Endpoint) -> Client<H> {
+        let mut client = self.ipc(config).connect_to_endpoint("node", to.clone()).expect("the config is good");
         let event = within("a connection", client.next()).await;
         assert!(matches!(event, Some(Event::Connected)), "{event:?}");
         client
@@ -184,7 +195,7 @@ fn is_plain(event: &Event) -> bool {
     !matches!(event, Event::Connected | Event::Writable)
 }
 
-impl Events for Client {
+impl<H: Host> Events for Client<H> {
     async fn event(&mut self) -> Event {
         loop {
             let event = within("a client's event", self.next()).await.expect("the client goes on");
@@ -195,7 +206,7 @@ impl Events for Client {
     }
 }
 
-impl Events for Server {
+impl<H: Host> Events for Server<H> {
     async fn event(&mut self) -> Event {
         loop {
             let (_, event) = within("a server's event", self.next()).await.expect("the server goes on");
@@ -207,7 +218,7 @@ impl Events for Server {
 }
 
 /// The next peer of a server.
-pub(crate) async fn accepted(server: &mut Server) -> PeerId {
+pub(crate) async fn accepted<H: Host>(server: &mut Server<H>) -> PeerId {
     let (peer, event) = within("a peer", server.next()).await.expect("the server goes on");
     assert!(matches!(event, Event::Connected), "{event:?}");
     peer

@@ -1,8 +1,9 @@
 //! One message in flight, the next one after an answer.
 
 use crate::scene::{Events, Scene};
+use ipc_conformance::host::Host;
 
-pub(crate) async fn a_sync_client_keeps_the_order(scene: Scene) {
+pub(crate) async fn a_sync_client_keeps_the_order<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&["--echo"]).await;
     let mut client = scene.rust_client(scene.config().sync(true), &endpoint).await;
     for n in 0..50 {
@@ -15,7 +16,7 @@ pub(crate) async fn a_sync_client_keeps_the_order(scene: Scene) {
 }
 
 /// The second message comes after the answer to the first was given, and not before.
-pub(crate) async fn a_sync_client_waits_for_an_answer(scene: Scene) {
+pub(crate) async fn a_sync_client_waits_for_an_answer<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(scene.config().sync(true), &endpoint).await;
     for n in 0..3 {

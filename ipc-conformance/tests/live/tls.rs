@@ -1,7 +1,12 @@
 //! TLS with node-ipc at the other end, in both versions: what is delivered, and what each side says of a certificate
 //! that is not good.
 
-use ipc_tokio::{Client, Endpoint, Event, Ipc, Reason, Retry, Server, TlsOptions, TlsVersion};
+use ipc_conformance::host::Host;
+use ipc_proto::{
+    Event, Reason, Retry, TlsOptions, TlsVersion,
+    endpoint::Endpoint,
+    facade::{Client, Server},
+};
 use serde_json::{Value, json};
 
 use crate::certificates::{Authority, Identity};
@@ -37,7 +42,7 @@ fn trusting(authority: &Authority) -> TlsOptions {
 }
 
 /// A Node server with these options, and where it listens.
-async fn node_server(scene: &Scene, tls: &Value) -> (Peer, Endpoint) {
+async fn node_server<H: Host>(scene: &Scene<H>, tls: &Value) -> (Peer, Endpoint) {
     let config = json!({ "tls": tls }).to_string();
     let at = Endpoint::Tcp { host: "127.0.0.1".into(), port: 0 };
     let mut peer = Peer::node(scene, "server", Some(&at), &["--config", &config, "--echo"]);
@@ -45,23 +50,23 @@ async fn node_server(scene: &Scene, tls: &Value) -> (Peer, Endpoint) {
     (peer, Endpoint::Tls { host, port })
 }
 
-fn node_client(scene: &Scene, server: &Server, tls: &Value) -> Peer {
+fn node_client<H: Host>(scene: &Scene<H>, server: &Server<H>, tls: &Value) -> Peer {
     let config = json!({ "tls": tls, "retry": 50, "maxRetries": 0 }).to_string();
     Peer::node(scene, "client", server.endpoints().first(), &["--config", &config])
 }
 
-fn rust_client(scene: &Scene, to: &Endpoint, tls: TlsOptions) -> Client {
+fn rust_client<H: Host>(scene: &Scene<H>, to: &Endpoint, tls: TlsOptions) -> Client<H> {
     let config = scene.config().tls(tls).retry(Retry::never());
-    Ipc::new(config).connect_to_endpoint("node", to.clone()).expect("the options are good")
+    scene.ipc(config).connect_to_endpoint("node", to.clone()).expect("the options are good")
 }
 
-async fn rust_server(scene: &Scene, tls: TlsOptions) -> Server {
-    let served = Ipc::new(scene.config().tls(tls)).serve_net("127.0.0.1:0").await;
+async fn rust_server<H: Host>(scene: &Scene<H>, tls: TlsOptions) -> Server<H> {
+    let served = scene.ipc(scene.config().tls(tls)).serve_net("127.0.0.1:0").await;
     served.expect("any port will do")
 }
 
 /// Messages of every size to a server that echoes.
-async fn echoed(client: &mut Client) {
+async fn echoed<H: Host>(client: &mut Client<H>) {
     for text in ["hello".to_owned(), "large ".repeat(50_000)] {
         within("room", client.emit("message", &text)).await.expect("the client goes on");
         assert_eq!(client.message().await.decode::<String>().expect("a text"), text);
@@ -69,7 +74,7 @@ async fn echoed(client: &mut Client) {
 }
 
 /// A message to a Rust server and one back.
-async fn talked(server: &mut Server, client: &mut Peer) {
+async fn talked<H: Host>(server: &mut Server<H>, client: &mut Peer) {
     let peer = accepted(server).await;
     client.until("connect").await;
     client.tell(r#"{"cmd":"emit","type":"message","data":"hello"}"#).await;
@@ -81,7 +86,7 @@ async fn talked(server: &mut Server, client: &mut Peer) {
 }
 
 /// The codes of a client that gives up.
-async fn errors(client: &mut Client) -> Vec<String> {
+async fn errors<H: Host>(client: &mut Client<H>) -> Vec<String> {
     let mut codes = Vec::new();
     while let Some(event) = within("a client's end", client.next()).await {
         if let Event::Error(error) = event {
@@ -91,11 +96,11 @@ async fn errors(client: &mut Client) -> Vec<String> {
     codes
 }
 
-async fn refusal(server: &Server) -> String {
+async fn refusal<H: Host>(server: &Server<H>) -> String {
     within("a refusal", server.accept_errors().next()).await.expect("it still accepts").code().to_owned()
 }
 
-pub(crate) async fn a_node_server_over_tls(scene: Scene) {
+pub(crate) async fn a_node_server_over_tls<H: Host>(scene: Scene<H>) {
     let ours = Authority::new("ours");
     let identity = ours.sign(LOCAL);
     for (version, name) in VERSIONS {
@@ -106,7 +111,7 @@ pub(crate) async fn a_node_server_over_tls(scene: Scene) {
     }
 }
 
-pub(crate) async fn a_node_client_over_tls(scene: Scene) {
+pub(crate) async fn a_node_client_over_tls<H: Host>(scene: Scene<H>) {
     let ours = Authority::new("ours");
     let mut server = rust_server(&scene, with(&ours.sign(LOCAL))).await;
     for (_, name) in VERSIONS {
@@ -117,7 +122,7 @@ pub(crate) async fn a_node_client_over_tls(scene: Scene) {
     }
 }
 
-pub(crate) async fn certificates_on_both_sides(scene: Scene) {
+pub(crate) async fn certificates_on_both_sides<H: Host>(scene: Scene<H>) {
     let ours = Authority::new("ours");
     let (host, member) = (ours.sign(LOCAL), ours.sign(&["member"]));
     for (_, name) in VERSIONS {
@@ -140,7 +145,7 @@ pub(crate) async fn certificates_on_both_sides(scene: Scene) {
     }
 }
 
-pub(crate) async fn bad_certificates_of_a_node_server(scene: Scene) {
+pub(crate) async fn bad_certificates_of_a_node_server<H: Host>(scene: Scene<H>) {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     for (_, name) in VERSIONS {
         let cases = [
@@ -156,7 +161,7 @@ pub(crate) async fn bad_certificates_of_a_node_server(scene: Scene) {
     }
 }
 
-pub(crate) async fn bad_certificates_to_a_node_client(scene: Scene) {
+pub(crate) async fn bad_certificates_to_a_node_client<H: Host>(scene: Scene<H>) {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     for (version, name) in VERSIONS {
         let cases = [
@@ -180,7 +185,7 @@ pub(crate) async fn bad_certificates_to_a_node_client(scene: Scene) {
     }
 }
 
-pub(crate) async fn who_does_not_speak_tls(scene: Scene) {
+pub(crate) async fn who_does_not_speak_tls<H: Host>(scene: Scene<H>) {
     let ours = Authority::new("ours");
     let mut server = rust_server(&scene, with(&ours.sign(LOCAL))).await;
     let mut plain = Peer::node(&scene, "client", server.endpoints().first(), &["--config", r#"{"maxRetries":0}"#]);

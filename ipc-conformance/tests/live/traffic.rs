@@ -1,6 +1,7 @@
 //! Many messages, many peers.
 
-use ipc_tokio::{Event, PeerId};
+use ipc_conformance::host::Host;
+use ipc_proto::{Event, PeerId};
 
 use crate::peer::Peer;
 use crate::scene::{Events, Scene, accepted, within};
@@ -8,7 +9,7 @@ use crate::scene::{Events, Scene, accepted, within};
 const BURST: usize = 1000;
 const PEERS: usize = 3;
 
-pub(crate) async fn bursts_both_ways_with_a_node_server(scene: Scene) {
+pub(crate) async fn bursts_both_ways_with_a_node_server<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut client = scene.rust_client(scene.config(), &endpoint).await;
     peer.expect("connect").await;
@@ -19,7 +20,7 @@ pub(crate) async fn bursts_both_ways_with_a_node_server(scene: Scene) {
     tokio::join!(numbers_arrive(&mut client), numbers_are_shown(&mut peer));
 }
 
-pub(crate) async fn bursts_both_ways_with_a_node_client(scene: Scene) {
+pub(crate) async fn bursts_both_ways_with_a_node_client<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let mut peer = scene.node_client(&server, &[]);
     let id = accepted(&mut server).await;
@@ -44,7 +45,7 @@ async fn numbers_are_shown(peer: &mut Peer) {
 }
 
 /// Each client says which it is; one is answered alone, then all are.
-pub(crate) async fn a_rust_server_reaches_one_and_all(scene: Scene) {
+pub(crate) async fn a_rust_server_reaches_one_and_all<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let mut peers = Vec::new();
     let mut ids: Vec<PeerId> = Vec::new();
@@ -69,7 +70,7 @@ pub(crate) async fn a_rust_server_reaches_one_and_all(scene: Scene) {
     }
 }
 
-pub(crate) async fn a_node_server_reaches_one_and_all(scene: Scene) {
+pub(crate) async fn a_node_server_reaches_one_and_all<H: Host>(scene: Scene<H>) {
     let (mut peer, endpoint) = scene.node_server(&[]).await;
     let mut clients = Vec::new();
     for n in 0..PEERS {

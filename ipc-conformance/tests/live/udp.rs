@@ -1,30 +1,31 @@
 //! UDP, where both ends are servers.
 
-use ipc_tokio::{Config, Dialect, Endpoint, Event, Frame, Ipc, PeerId, Profile, Server};
+use ipc_conformance::host::Host;
+use ipc_proto::{Config, Dialect, Event, Frame, PeerId, Profile, endpoint::Endpoint, facade::Server};
 
 use crate::peer::Peer;
 use crate::scene::{Events, Scene, Wire, within};
 
 /// A Node end, and its address.
-async fn node_end(scene: &Scene, more: &[&str]) -> (Peer, String) {
+async fn node_end<H: Host>(scene: &Scene<H>, more: &[&str]) -> (Peer, String) {
     let (peer, endpoint) = scene.node_server(more).await;
     let Endpoint::Tcp { port, .. } = endpoint else { panic!("{endpoint} has no port") };
     (peer, format!("{}:{port}", host(scene)))
 }
 
-fn host(scene: &Scene) -> &'static str {
+fn host<H: Host>(scene: &Scene<H>) -> &'static str {
     if scene.wire == Wire::Udp6 { "[::1]" } else { "127.0.0.1" }
 }
 
 /// A Rust end that knows the Node end, and the Node end's number there.
-async fn rust_end(scene: &Scene, config: Config, node: &str) -> (Server, PeerId) {
+async fn rust_end<H: Host>(scene: &Scene<H>, config: Config, node: &str) -> (Server<H>, PeerId) {
     let server = scene.rust_server(config).await;
     let peer = within("a peer", server.udp_peer(node)).await.expect("the address is good");
     (server, peer)
 }
 
 /// Where a Node end finds `server`, as the members of a command.
-fn address_of(server: &Server) -> String {
+fn address_of<H: Host>(server: &Server<H>) -> String {
     match &server.endpoints()[0] {
         Endpoint::Udp4 { host, port } | Endpoint::Udp6 { host, port } => {
             format!(r#""address":"{host}","port":{port}"#)
@@ -33,7 +34,7 @@ fn address_of(server: &Server) -> String {
     }
 }
 
-pub(crate) async fn a_rust_end_speaks_first(scene: Scene) {
+pub(crate) async fn a_rust_end_speaks_first<H: Host>(scene: Scene<H>) {
     let (mut peer, address) = node_end(&scene, &[]).await;
     let (mut server, id) = rust_end(&scene, scene.config(), &address).await;
     server.emit(id, "hello", &Some("w\u{f6}rld")).await.expect("there is room");
@@ -48,7 +49,7 @@ pub(crate) async fn a_rust_end_speaks_first(scene: Scene) {
     assert_eq!(name.as_deref(), scene.version.is_classic().then_some("\"node\""));
 }
 
-pub(crate) async fn a_node_end_speaks_first(scene: Scene) {
+pub(crate) async fn a_node_end_speaks_first<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let (mut peer, address) = node_end(&scene, &[]).await;
     let to = address_of(&server);
@@ -64,7 +65,7 @@ pub(crate) async fn a_node_end_speaks_first(scene: Scene) {
     }
 }
 
-pub(crate) async fn the_largest_datagram_passes_both_ways(scene: Scene) {
+pub(crate) async fn the_largest_datagram_passes_both_ways<H: Host>(scene: Scene<H>) {
     let (mut peer, address) = node_end(&scene, &["--echo"]).await;
     let (mut server, id) = rust_end(&scene, scene.config(), &address).await;
     let most = if scene.wire == Wire::Udp6 { 65_527 } else { 65_507 };
@@ -77,7 +78,7 @@ pub(crate) async fn the_largest_datagram_passes_both_ways(scene: Scene) {
     assert_eq!(peer.expect("message").await.texts().0, "\"m\"");
 }
 
-pub(crate) async fn a_broadcast_reaches_those_who_spoke(scene: Scene) {
+pub(crate) async fn a_broadcast_reaches_those_who_spoke<H: Host>(scene: Scene<H>) {
     let mut server = scene.rust_server(scene.config()).await;
     let (mut one, _) = node_end(&scene, &[]).await;
     let (mut two, _) = node_end(&scene, &[]).await;
@@ -93,7 +94,7 @@ pub(crate) async fn a_broadcast_reaches_those_who_spoke(scene: Scene) {
 }
 
 /// Node-ipc 9 to 12 reaches nobody: the next emit is the first thing that comes.
-pub(crate) async fn a_node_broadcast(scene: Scene) {
+pub(crate) async fn a_node_broadcast<H: Host>(scene: Scene<H>) {
     let (mut peer, address) = node_end(&scene, &[]).await;
     let (mut server, id) = rust_end(&scene, scene.config(), &address).await;
     server.emit(id, "here", &1).await.expect("there is room");
@@ -106,7 +107,7 @@ pub(crate) async fn a_node_broadcast(scene: Scene) {
     assert_eq!(server.message().await.name(), "one");
 }
 
-pub(crate) async fn raw_bytes(scene: Scene) {
+pub(crate) async fn raw_bytes<H: Host>(scene: Scene<H>) {
     let (mut peer, address) = node_end(&scene, &["--config", r#"{"rawBuffer":true}"#]).await;
     let (mut server, id) = rust_end(&scene, scene.config().profile(Profile::Raw), &address).await;
     // What is no UTF-8 does not survive the way into node-ipc 9 to 12.
@@ -121,8 +122,8 @@ pub(crate) async fn raw_bytes(scene: Scene) {
     assert!(matches!(&event, Event::Raw(bytes) if *bytes == "h\u{e9}".as_bytes()), "{event:?}");
 }
 
-pub(crate) async fn a_bare_bytes_sender_is_answered_alike(scene: Scene) {
-    let mut server = Ipc::new(scene.config()).serve_endpoints(vec![scene.endpoint()]).await.expect("any port will do");
+pub(crate) async fn a_bare_bytes_sender_is_answered_alike<H: Host>(scene: Scene<H>) {
+    let mut server = scene.ipc(scene.config()).serve_endpoints(vec![scene.endpoint()]).await.expect("any port will do");
     let (mut peer, node) = node_end(&scene, &[]).await;
     let rust = server.endpoints()[0].to_string();
     let rust = rust.split_once(':').expect("a scheme").1;

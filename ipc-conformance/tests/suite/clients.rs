@@ -80,7 +80,7 @@ async fn down<H: Host>(scene: &Scene<H>, config: Config) -> Story {
 }
 
 async fn down_to_end<H: Host>(scene: &Scene<H>, json: &str) -> Story {
-    scene.watch(with(scene, json), &scene.stage.endpoint()).to_end().await
+    scene.watch(with(scene, json), &scene.stage.endpoint()).ending().await
 }
 
 /// A bare server that takes one connection and then is gone for good.
@@ -91,7 +91,7 @@ async fn gone<H: Host>(scene: &Scene<H>, json: &str) -> Story {
     watch.until("connect").await;
     listener.remove();
     drop(raw);
-    watch.to_end().await
+    watch.ending().await
 }
 
 async fn down_then_up<H: Host>(scene: &Scene<H>) -> Story {
@@ -109,7 +109,7 @@ async fn disconnect<H: Host>(scene: &Scene<H>, connected: bool) -> Story {
         watch.until("connect").await;
     }
     watch.client.disconnect();
-    let mut story = watch.to_end().await;
+    let mut story = watch.ending().await;
     if !connected {
         // The client's task may have been quicker than this one, which cannot be in Node.
         story.client.retain(|word| word != "connect");
@@ -121,7 +121,7 @@ async fn disconnect_retrying<H: Host>(scene: &Scene<H>) -> Story {
     let mut watch = scene.watch(scene.config(), &scene.stage.endpoint());
     watch.some(4).await;
     watch.client.disconnect();
-    watch.to_end().await
+    watch.ending().await
 }
 
 async fn emit_after_disconnect<H: Host>(scene: &Scene<H>) -> Story {
@@ -132,7 +132,7 @@ async fn emit_after_disconnect<H: Host>(scene: &Scene<H>) -> Story {
     watch.client.emit("last", &1).await.expect("it is connected");
     watch.client.disconnect();
     let sender = watch.client.sender();
-    let story = watch.to_end().await;
+    let story = watch.ending().await;
     assert!(sender.emit("late", &1).await.is_err());
     Story { received: String::from_utf8(raw.read_to_end().await).expect("text"), ..story }
 }
@@ -200,7 +200,7 @@ async fn partial_frame<H: Host>(scene: &Scene<H>) -> Story {
     if watch.story.client.ends_with(&["g".to_owned(), "disconnect".to_owned()]) {
         return watch.story;
     }
-    watch.to_end().await
+    watch.ending().await
 }
 
 async fn server_killed<H: Host>(scene: &Scene<H>) -> Story {
@@ -252,7 +252,7 @@ async fn protocol_error<H: Host>(scene: &Scene<H>) -> Story {
     let watch = scene.watch(scene.config(), &listener.endpoint);
     let mut raw = listener.accept().await;
     raw.write("bad\x0c").await;
-    watch.to_end().await
+    watch.ending().await
 }
 
 async fn backpressure<H: Host>(scene: &Scene<H>) -> Story {
@@ -263,5 +263,5 @@ async fn backpressure<H: Host>(scene: &Scene<H>) -> Story {
     watch.until("connect").await;
     let text = "x".repeat(10_000);
     while watch.client.emit("m", &text).await.is_ok() {}
-    watch.to_end().await
+    watch.ending().await
 }

@@ -144,6 +144,8 @@ pub(crate) async fn a_peer_that_ends_its_half_still_gets_what_waits<H: Host>(sta
     raw.write("{\"type\":\"q\"}\x0c").await;
     let (peer, _) = message(&mut server).await;
     server.emit(peer, "r", &"x".repeat(100_000)).await.unwrap();
+    // It is the connection's by then, and no longer on its way there.
+    stage.until(|| server.stats().connections.bytes_out > 0).await;
     raw.finish().await;
     let reason = loop {
         if let Event::Disconnected { reason, .. } = server.next().await.unwrap().1 {

@@ -70,8 +70,8 @@ pub(crate) async fn feed<H: Host>(
     let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
     let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, receiving };
     match role {
-        Role::Server => feed.to_server(stage).await,
-        Role::Client => feed.to_client(stage).await,
+        Role::Server => feed.server(stage).await,
+        Role::Client => feed.client(stage).await,
     }
 }
 
@@ -108,7 +108,7 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    async fn to_server<H: Host>(self, stage: &Stage<H>) -> Ran {
+    async fn server<H: Host>(self, stage: &Stage<H>) -> Ran {
         let config = self.config(stage);
         let endpoint = stage.endpoint_of_its_own();
         let mut listener = stage.ipc(config).listen(endpoint).await.expect("the endpoint is free");
@@ -136,7 +136,7 @@ impl Feed<'_> {
         sight.without_our_end(self.ends_by_us())
     }
 
-    async fn to_client<H: Host>(self, stage: &Stage<H>) -> Ran {
+    async fn client<H: Host>(self, stage: &Stage<H>) -> Ran {
         let listener = RawListener::bind(&stage.endpoint_of_its_own());
         let mut client = stage.connect_at(self.config(stage), &listener.endpoint);
         let raw = listener.accept().await;

@@ -111,8 +111,10 @@ async fn stop_with_clients<H: Host>(scene: &Scene<H>) -> Story {
     let mut server = serve(scene).await;
     let mut watch = scene.watch(scene.config(), &server.endpoints()[0]);
     watch.until("connect").await;
+    accepted(&mut server).await;
     server.stop().await;
-    let mut words = watch_server(&mut server, 1).await;
+    let mut words = vec!["connect".to_owned()];
+    words.extend(watch_server(&mut server, 1).await);
     watch.until("disconnect").await;
     watch.client.emit("after-stop", &1).await.expect("it is kept");
     watch.until("disconnect").await;

@@ -77,6 +77,7 @@ pub(crate) async fn a_slow_peer_is_disconnected_and_its_messages_come_back<H: Ho
             (peer, Event::Undelivered(undelivered)) if peer == audience.slow_peer => lost.push(undelivered.frame),
             (peer, Event::Error(error)) if peer == audience.slow_peer => code = Some(error.code().to_owned()),
             (peer, Event::Disconnected { .. }) => break assert_eq!(peer, audience.slow_peer),
+            (_, Event::Writable) => {}
             event => panic!("{event:?}"),
         }
     }

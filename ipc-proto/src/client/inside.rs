@@ -1,11 +1,18 @@
 //! What the public methods of a client are made of.
 
+use alloc::vec::Vec;
+
 use super::*;
-use crate::gate::InFlight;
+use crate::{gate::InFlight, outbox::Unsent};
 
 impl Client {
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        // Emits carry no time: theirs is the first that is told after them, so that nothing is late too early.
+        self.gate.stamp(self.now);
+        if let Some(ttl) = self.config.message_ttl {
+            self.queue.stamp(self.now.checked_add(ttl));
+        }
     }
 
     pub(super) fn push_event(&mut self, event: Event) {
@@ -57,8 +64,11 @@ impl Client {
         while self.conn.pending_bytes() < Pressure::HIGH_MARK && (!self.config.sync || self.gate.is_free()) {
             let Some(queued) = self.queue.pop_front() else { break };
             self.conn.push_checked(&queued.frame, queued.tag);
+            if queued.begun {
+                self.conn.outbox().note_begun();
+            }
             if self.config.sync {
-                self.gate.begin(self.now, queued.frame, queued.tag);
+                self.gate.begin(queued.frame, queued.tag);
             }
         }
         self.finish_disconnect();
@@ -107,31 +117,37 @@ impl Client {
     }
 
     fn take_back_unsent(&mut self) {
-        // In sync mode what is unsent is also what is in flight, and counts once.
-        let mut answerless = self.gate.lose().filter(|lost| lost.tag != Tag::Greeting);
-        let mut again = VecDeque::new();
-        for unsent in self.conn.take_unsent().filter(|unsent| unsent.tag != Tag::Greeting) {
-            if unsent.doubtful && answerless.is_some() {
-                continue;
-            }
+        let mut unsent: Vec<Unsent> = self.conn.take_unsent().collect();
+        let mut answerless = self.gate.lose();
+        // In sync mode the last frame that is unsent is also the one in flight, and counts once.
+        if answerless.is_some() && unsent.last().is_some_and(|last| !last.doubtful) {
             answerless = None;
+        } else if answerless.is_some() {
+            unsent.pop();
+        }
+        if let Some(lost) = answerless {
+            self.give_up_or_resend(lost);
+        }
+        let mut again = Vec::new();
+        for unsent in unsent.into_iter().filter(|unsent| unsent.tag != Tag::Greeting) {
             let frame = unsent.frame(&self.config);
             let queued = Queued { frame, tag: unsent.tag, begun: unsent.begun, expires: self.expiry() };
             // Raw bytes that were cut have no meaning on another connection; a frame is whole again there.
             if unsent.doubtful || self.config.profile == Profile::Raw {
                 self.give_up(queued);
             } else {
-                again.push_front(queued);
+                again.push(queued);
             }
         }
-        again.into_iter().for_each(|queued| self.queue.push_front(queued));
-        if let Some(lost) = answerless {
-            self.give_up_or_resend(lost);
-        }
+        again.into_iter().rev().for_each(|queued| self.queue.push_front(queued));
     }
 
     /// The answer to `lost` cannot come, or is late.
     fn give_up_or_resend(&mut self, lost: InFlight) {
+        if lost.tag == Tag::Greeting {
+            // It was sent first, as it should be, and never is again.
+            return;
+        }
         let queued = Queued { frame: lost.frame, tag: lost.tag, begun: true, expires: self.expiry() };
         match self.config.sync_loss {
             SyncLoss::Report => self.give_up(queued),
@@ -232,13 +248,42 @@ impl Client {
         }
     }
 
+    pub(super) fn next_timeout(&self) -> Option<Timestamp> {
+        if self.state == State::Open && self.conn.is_closed() {
+            // The connection is over, and whatever comes next comes when its events are taken.
+            return None;
+        }
+        let (conn, answer) = match self.state {
+            State::Waiting { until } => (Some(until), None),
+            State::Open => (self.conn.poll_timeout(), self.gate.deadline(self.config.sync_timeout)),
+            State::Idle | State::Opening | State::Stopped => (None, None),
+        };
+        let stamp = (self.config.message_ttl.is_some() && self.queue.is_unstamped()).then_some(self.now);
+        [conn, answer, self.closing, self.queue.next_expiry(), stamp].into_iter().flatten().min()
+    }
+
     pub(super) fn handle_open_timeout(&mut self) {
         self.conn.handle_timeout(self.now);
         let late = self.gate.deadline(self.config.sync_timeout).is_some_and(|at| at <= self.now);
-        if let Some(lost) = if late { self.gate.lose() } else { None } {
-            self.give_up_or_resend(lost);
+        if late {
+            self.handle_late_answer();
             self.feed();
         }
+    }
+
+    fn handle_late_answer(&mut self) {
+        // What is in the outbox, while sync mode awaits an answer, is the end of the question.
+        let is_written = self.conn.outbox().frames() == 0;
+        if !is_written && self.config.sync_loss == SyncLoss::Resend {
+            // It is still being sent.
+            return self.gate.restart(self.now);
+        }
+        let Some(lost) = self.gate.lose() else { return };
+        if !is_written {
+            // It is reported now, so it is not taken back later.
+            self.conn.outbox().disown_last();
+        }
+        self.give_up_or_resend(lost);
     }
 
     // Messages.
@@ -262,7 +307,7 @@ impl Client {
         if !self.has_room(frame.len()) {
             return Err(self.refuse(frame));
         }
-        self.queue.push_back(Queued { frame: frame.detach(), tag, begun: false, expires: self.expiry() });
+        self.queue.push_back(Queued { frame: frame.detach(), tag, begun: false, expires: None });
         self.feed();
         let pressure = Pressure::of(self.pending_bytes());
         self.owes_writable |= pressure == Pressure::High;
@@ -280,16 +325,17 @@ impl Client {
         self.config.overflow == Overflow::DropOldest && !rules::exceeds(&self.config, waiting, len)
     }
 
-    /// Makes room for `len` bytes. The reports are bounded too: past the limit the oldest are dropped, counted
-    /// in [`Stats::undelivered`] only.
+    /// Makes room for `len` bytes. The reports are bounded too: past the limit all but the latest are dropped,
+    /// counted in [`Stats::undelivered`] only.
     fn drop_oldest(&mut self, len: usize) {
         while rules::exceeds(&self.config, self.queue.bytes() + self.conn.pending_bytes(), len) {
             let Some(oldest) = self.queue.pop_front() else { break };
             self.give_up(oldest);
         }
         while self.unreported > self.config.limits.max_pending_bytes {
-            let oldest = self.due.iter().position(|event| matches!(event, Event::Undelivered(_)));
-            let Some(event) = oldest.and_then(|at| self.due.remove(at)) else { break };
+            let mut reports = self.due.iter().enumerate().filter(|(_, event)| matches!(event, Event::Undelivered(_)));
+            let (Some((oldest, _)), Some(_)) = (reports.next(), reports.next()) else { break };
+            let event = self.due.remove(oldest).expect("it was found there");
             self.note_reported(&event);
         }
     }

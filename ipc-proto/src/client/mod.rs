@@ -337,7 +337,9 @@ impl Client {
     /// [`Connection::emit`].
     pub fn emit<T: Serialize + ?Sized>(&mut self, name: &str, data: &T) -> Result<Pressure, EmitError> {
         if self.goes_straight_out() {
-            return self.conn.emit(name, data);
+            let result = self.conn.emit(name, data);
+            self.owes_writable |= self.conn.take_owed();
+            return result;
         }
         self.send(Frame::encode(name, data)?)
     }
@@ -405,17 +407,11 @@ impl Client {
         self.actions.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), exactly; `None` when nothing is timed.
+    /// When to call [`handle_timeout`](Self::handle_timeout), exactly; `None` when nothing is timed. A point that
+    /// has passed means at once: what was emitted and is timed counts from the next time that is told.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let state = match self.state {
-            State::Waiting { until } => Some(until),
-            State::Open => {
-                [self.conn.poll_timeout(), self.gate.deadline(self.config.sync_timeout)].into_iter().flatten().min()
-            }
-            State::Idle | State::Opening | State::Stopped => None,
-        };
-        [state, self.closing, self.queue.next_expiry()].into_iter().flatten().min()
+        self.next_timeout()
     }
 
     /// As [`Connection::poll_outcome`].

@@ -20,6 +20,8 @@ pub(super) struct Queue {
     bytes: usize,
     /// No frame expires before this.
     next_expiry: Option<Timestamp>,
+    /// How many frames at the end came since the clock was looked at.
+    unstamped: usize,
 }
 
 impl Queue {
@@ -35,9 +37,28 @@ impl Queue {
         self.next_expiry
     }
 
+    /// Appends a frame that expires some time after the next [`stamp`](Self::stamp).
     pub(super) fn push_back(&mut self, queued: Queued) {
         self.note(&queued);
         self.frames.push_back(queued);
+        self.unstamped += 1;
+    }
+
+    /// Whether frames wait for a stamp.
+    pub(super) fn is_unstamped(&self) -> bool {
+        self.unstamped > 0 && !self.frames.is_empty()
+    }
+
+    /// What was appended since the last time expires at `expires`.
+    pub(super) fn stamp(&mut self, expires: Option<Timestamp>) {
+        let fresh = core::mem::take(&mut self.unstamped).min(self.frames.len());
+        if fresh == 0 {
+            return;
+        }
+        for queued in self.frames.iter_mut().rev().take(fresh) {
+            queued.expires = queued.expires.or(expires);
+        }
+        self.next_expiry = [self.next_expiry, expires].into_iter().flatten().min();
     }
 
     pub(super) fn push_front(&mut self, queued: Queued) {
@@ -69,6 +90,7 @@ impl Queue {
     pub(super) fn take_all(&mut self) -> VecDeque<Queued> {
         self.bytes = 0;
         self.next_expiry = None;
+        self.unstamped = 0;
         core::mem::take(&mut self.frames)
     }
 

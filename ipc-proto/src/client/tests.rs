@@ -8,6 +8,8 @@ use bytes::Buf;
 use super::*;
 use crate::{config::Retry, error::Code};
 
+mod found;
+
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
@@ -277,8 +279,10 @@ fn exhausted_retries_report_what_waits() {
 fn messages_expire_while_they_wait() {
     let mut client = client_in(Opening, config().message_ttl(Duration::from_millis(50)));
     let _ = client.emit_type("old").unwrap();
+    client.handle_timeout(at(1));
     client.handle_failed(at(30), refused());
     let _ = client.emit_type("new").unwrap();
+    client.handle_timeout(at(30));
     assert_eq!(client.poll_timeout(), Some(at(51)));
     client.handle_timeout(at(51));
     let seen = drain(&mut client);
@@ -366,6 +370,7 @@ fn sync_goes_on_after_a_late_answer() {
     let _ = client.emit_type("a").unwrap();
     let _ = client.emit_type("b").unwrap();
     written(&mut client);
+    client.handle_timeout(at(2));
     assert_eq!(client.poll_timeout(), Some(at(22)));
     client.handle_timeout(at(22));
     assert_eq!(drain(&mut client), ["undelivered {\"type\":\"a\",\"data\":{}} maybe"]);

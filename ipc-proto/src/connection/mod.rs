@@ -435,6 +435,11 @@ impl Connection {
         self.outbox.take_unsent()
     }
 
+    /// Whether `Writable` is owed, which the caller sees to from now on.
+    pub(crate) fn take_owed(&mut self) -> bool {
+        core::mem::take(&mut self.owes_writable)
+    }
+
     /// Queues a frame that was checked before, without asking for room.
     pub(crate) fn push_checked(&mut self, frame: &Frame, tag: Tag) {
         self.push_frame(frame, tag);

@@ -22,10 +22,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     posted: VecDeque<Posted>,
+    bytes: usize,
 }
 
 impl Backlog {
     pub(super) fn add(&mut self, mut posted: VecDeque<Posted>) {
+        self.bytes += posted.iter().map(|posted| posted.frame.len()).sum::<usize>();
         self.posted.append(&mut posted);
     }
 
@@ -37,8 +39,8 @@ impl Backlog {
         self.posted.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.posted.iter().map(|posted| posted.frame.len()).sum()
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Gives the machine what was posted, as far as it takes it. Returns an event for each frame that it will not
@@ -50,9 +52,12 @@ impl Backlog {
     ) -> Vec<Event> {
         let mut given_up = Vec::new();
         while let Some(Posted { frame, delivery, asked }) = self.posted.pop_front() {
+            let len = frame.len();
+            self.bytes -= len;
             match send(frame, delivery.is_some()) {
                 Ok(ticket) => deliveries.note(ticket, delivery, asked),
                 Err(EmitError::Full(frame)) => {
+                    self.bytes += len;
                     self.posted.push_front(Posted { frame, delivery, asked });
                     break;
                 }
@@ -66,6 +71,7 @@ impl Backlog {
 
     /// Gives up everything.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = Event> + use<> {
+        self.bytes = 0;
         mem::take(&mut self.posted).into_iter().map(undelivered)
     }
 

@@ -299,7 +299,10 @@ impl Line {
     /// What was posted and what the task is told; otherwise `cx` is woken when there is something.
     pub(super) fn take(&self, cx: &Context<'_>) -> Orders {
         let mut state = lock(&self.state);
-        state.task = Some(cx.waker().clone());
+        match &mut state.task {
+            Some(task) => task.clone_from(cx.waker()),
+            task => *task = Some(cx.waker().clone()),
+        }
         let posted = if state.end.is_none() { state.take_up_to(self.hands_over) } else { state.take_all() };
         if self.machine_drops && !posted.is_empty() {
             // The machine makes room for what it has got, so what is posted from here on starts anew.

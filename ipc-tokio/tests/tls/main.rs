@@ -1,5 +1,6 @@
 //! TLS between two ends of this crate: what is delivered, what is refused, and what an attacker costs.
 
+#[allow(dead_code, reason = "others include the file")]
 mod certificates;
 mod endings;
 mod own;
@@ -28,10 +29,6 @@ fn with(identity: &Identity) -> TlsOptions {
     TlsOptions::default().private(identity.key.clone()).public(identity.cert.clone())
 }
 
-fn trusting(authority: &Authority) -> TlsOptions {
-    TlsOptions::default().trust(authority.file())
-}
-
 async fn serve(config: Config) -> Server {
     Ipc::new(config).serve_net("127.0.0.1:0").await.expect("any port will do")
 }
@@ -43,10 +40,6 @@ fn port(server: &Server) -> u16 {
 
 fn address(server: &Server) -> String {
     format!("127.0.0.1:{}", port(server))
-}
-
-fn connect(config: Config, server: &Server) -> Client {
-    Ipc::new(config).connect_to_net("world", &address(server)).expect("the options are good")
 }
 
 async fn next_message(server: &mut Server) -> (PeerId, String, String) {
