@@ -71,7 +71,7 @@ fn without_options_what_is_built_in_is_checked() {
 
 #[test]
 fn a_change_of_what_was_recorded_is_found() {
-    let changed = capture("9.2.1_hello_unix", |text| text.replace("hello", "hullo"));
+    let changed = capture("9.2.1_hello_unix", |text| text.replace("\\\"hello\\\"", "\\\"hullo\\\""));
     let output = ipc(&changed, &["--corpus", "."]);
     let text = String::from_utf8(output.stdout).expect("text");
     assert_eq!(output.status.code(), Some(1), "{text}");
