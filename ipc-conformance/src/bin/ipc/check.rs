@@ -1,21 +1,16 @@
 //! `ipc check`: recordings of node-ipc replayed, a line per case.
 
 use ipc_conformance::{
-    check,
+    check::{self, Case, Group},
     corpus::{self, Corpus, CorpusError},
-    replay::{Differs, Replay, seed_from_env},
+    replay::{Differs, Replay, Verdict, seed_from_env},
 };
 
-#[cfg(unix)]
-use crate::runtime::Runtime;
 use crate::{
     args::CheckArgs,
+    demo,
     failure::{Exit, Failure},
-};
-#[cfg(not(unix))]
-use ipc_conformance::{
-    check::{Case, Group},
-    replay::Verdict,
+    runtime::Runtime,
 };
 
 mod foreign;
@@ -46,7 +41,20 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         check::receive(&data.replay, case).try_for_each(|case| report.case(&case))?;
     }
     over_sockets(&data, args, &mut report)?;
+    if data.built_in {
+        live(args, &mut report)?;
+    }
     report.end()
+}
+
+/// Exchanges with real node-ipc, where it is installed: versions, transports, and who is the client.
+fn live(args: &CheckArgs, report: &mut Report) -> Result<(), Failure> {
+    let runtime = args.runtime.unwrap_or(Runtime::Tokio);
+    for (name, outcome) in demo::with_node_ipc(runtime)? {
+        let verdict = outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed);
+        report.case(&Case::new(Group::Live, name, runtime.name(), verdict))?;
+    }
+    Ok(())
 }
 
 /// Lifecycle scenarios, and on demand receive cases.
@@ -66,6 +74,8 @@ fn over_sockets(data: &Data, _args: &CheckArgs, report: &mut Report) -> Result<(
 
 /// What is to be checked.
 struct Data {
+    /// Nobody named any.
+    built_in: bool,
     replay: Replay,
     captures: Vec<corpus::Capture>,
     receive: Vec<corpus::ReceiveCase>,
@@ -76,12 +86,13 @@ impl Data {
     /// All of it is read before anything is run.
     fn read(args: &CheckArgs) -> Result<Self, Failure> {
         if args.corpus.is_none() && args.receive.is_none() && args.lifecycle.is_none() {
-            return Ok(Self::of(&Corpus::embedded(), Replay::new(Differs::built_in()))?);
+            let data = Self::of(&Corpus::embedded(), Replay::new(Differs::built_in()))?;
+            return Ok(Self { built_in: true, ..data });
         }
         let replay = Replay::by_rule(Differs::built_in());
         let mut data = match &args.corpus {
             Some(folder) => Self::of(&Corpus::at(folder), replay)?,
-            None => Self { replay, captures: Vec::new(), receive: Vec::new(), lifecycle: Vec::new() },
+            None => Self { built_in: false, replay, captures: Vec::new(), receive: Vec::new(), lifecycle: Vec::new() },
         };
         if let Some(file) = &args.receive {
             data.receive = corpus::read_receive_cases(file)?;
@@ -95,6 +106,7 @@ impl Data {
     /// A folder may have captures only.
     fn of(corpus: &Corpus, replay: Replay) -> Result<Self, CorpusError> {
         Ok(Self {
+            built_in: false,
             replay,
             captures: corpus.captures()?,
             receive: if corpus.has_receive_cases() { corpus.receive_cases()? } else { Vec::new() },

@@ -107,7 +107,8 @@ differs by design, is skipped with a reason, or fails. With --json, or
 --verbose, each is a line; otherwise failures only, then the counts.
 
 Captures and receive cases go through the protocol's core alone, cut in several
-ways; lifecycle scenarios run over real sockets.
+ways; lifecycle scenarios run over real sockets. Where IPC_NODE_DIR names a
+folder with node-ipc, as for the demo, the built-in check talks to it as well.
 
 Exit codes: 0 nothing failed, 1 something did, 2 the data cannot be read.
 
