@@ -1,4 +1,5 @@
 //! What is special about executors, under each of them. What all runtimes have in common is tested elsewhere.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod support;

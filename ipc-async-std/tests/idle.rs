@@ -1,4 +1,5 @@
 //! Connections where nothing happens cost nothing: the polls of their tasks are counted.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod support;

@@ -151,7 +151,10 @@ fn is_connected(socket: &TcpStream) -> io::Result<Done<()>> {
 
 /// Whether this crate can reach `endpoint` on this system.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
-    let hint = "ipc-mio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS \
-                (tls:HOST:PORT) here";
+    let hint = if cfg!(windows) {
+        "ipc-mio speaks over TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here, and not over named pipes: ipc-tokio has them"
+    } else {
+        "ipc-mio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here"
+    };
     Ok(ipc_os::check_stream(endpoint, hint)?)
 }

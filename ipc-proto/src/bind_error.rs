@@ -118,7 +118,7 @@ impl fmt::Display for BindError {
             Self::Assured { endpoint } => write!(
                 f,
                 "the assured profile cannot listen on {endpoint}: use a path directly inside the socket root of the \
-                 modern dialect, with secure_socket_root on"
+                 modern dialect, with secure_socket_root on (not on Windows), or mutual TLS"
             ),
             Self::Io { endpoint, source } => write!(f, "cannot listen on {endpoint}: {source}"),
         }

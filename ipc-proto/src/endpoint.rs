@@ -24,8 +24,8 @@ use core::{fmt, str::FromStr};
 
 pub use address::{DEFAULT_HOST, DEFAULT_PORT, host_port, host_port_or};
 pub use paths::{
-    CLASSIC_ROOT, Environment, PIPE_PREFIX, both_paths, check_path, client_paths, local_path, modern_root, pipe_name,
-    server_id, server_path, socket_root,
+    CLASSIC_ROOT, Environment, PIPE_PREFIX, both_paths, check_path, client_paths, local_endpoint, local_path,
+    modern_root, pipe_name, server_id, server_path, socket_root,
 };
 
 use crate::error::ConfigError;
@@ -48,7 +48,8 @@ use crate::error::ConfigError;
 pub enum Endpoint {
     /// A name in the socket root; see [`local_path`].
     Id(String),
-    /// A Unix socket in the file system.
+    /// A Unix socket in the file system. On Windows a process serves and dials the pipe that [`local_endpoint`] makes
+    /// of it.
     Path(String),
     /// A Linux socket outside the file system: the name without its leading NUL.
     Abstract(String),

@@ -25,6 +25,8 @@ use crate::{
 enum Socket {
     #[cfg(unix)]
     Unix(tokio::net::UnixListener),
+    #[cfg(windows)]
+    Pipe(crate::pipe::Listener),
     Tcp(TcpListener),
     Tls(TcpListener, Acceptor),
 }
@@ -42,6 +44,11 @@ pub struct Accept {
 impl Accept {
     pub(crate) fn bind(endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
+        #[cfg(windows)]
+        if let Endpoint::Pipe(name) = endpoint {
+            let socket = Socket::Pipe(crate::pipe::Listener::bind(name, config)?);
+            return Ok(Self { socket, endpoint: endpoint.clone() });
+        }
         // A certificate that cannot be read is found before anybody is let in.
         let tls = own.acceptor(endpoint, config)?;
         Self::on(ipc_os::bind(endpoint, config)?, tls)
@@ -74,7 +81,9 @@ impl facade::Accept for Accept {
     type Io = Io;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<Io, IoError>> {
-        Poll::Ready(match &self.socket {
+        Poll::Ready(match &mut self.socket {
+            #[cfg(windows)]
+            Socket::Pipe(listener) => ready!(listener.poll_accept(cx)).map(Io::Pipe),
             #[cfg(unix)]
             Socket::Unix(listener) => ready!(listener.poll_accept(cx)).map(|(stream, _)| Io::Unix(stream)),
             Socket::Tcp(listener) => {
@@ -96,6 +105,8 @@ impl facade::Accept for Accept {
         match &self.socket {
             #[cfg(unix)]
             Socket::Unix(_) => None,
+            #[cfg(windows)]
+            Socket::Pipe(_) => None,
             Socket::Tcp(_) => None,
             Socket::Tls(_, acceptor) => acceptor.reload(),
         }

@@ -27,7 +27,12 @@ impl ipc_os::Connect for Connect {
         Ok(Io::Unix(tokio::net::UnixStream::from_std(ipc_os::connect_local(endpoint)?)?))
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    async fn local(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
+        crate::pipe::connect(endpoint).await.map(Io::Pipe)
+    }
+
+    #[cfg(not(any(unix, windows)))]
     async fn local(&self, _endpoint: &Endpoint) -> Result<Io, IoError> {
         // `check` has refused it.
         Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
@@ -48,7 +53,11 @@ impl ipc_os::Connect for Connect {
 
 /// Whether this crate can reach `endpoint` on this system.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
-    let hint = "ipc-tokio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS \
-                (tls:HOST:PORT) here";
+    #[cfg(windows)]
+    if let Endpoint::Pipe(name) = endpoint {
+        return Ok(ipc_proto::endpoint::pipe_name(name).map(drop)?);
+    }
+    let local = if cfg!(windows) { "named pipes (pipe:NAME)" } else { "Unix sockets (unix:PATH, abstract:NAME)" };
+    let hint = &format!("ipc-tokio speaks over {local}, TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here");
     Ok(ipc_os::check_stream(endpoint, hint)?)
 }

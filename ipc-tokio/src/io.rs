@@ -20,6 +20,9 @@ pub enum Io {
     /// A Unix socket.
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
+    /// A named pipe.
+    #[cfg(windows)]
+    Pipe(crate::pipe::PipeIo),
     /// A TCP socket, without Nagle's delay.
     Tcp(TcpStream),
     /// A TCP socket under TLS.
@@ -27,13 +30,15 @@ pub enum Io {
     Tls(crate::tls::TlsIo),
 }
 
-/// Runs one expression on whichever socket it is, and the other one on a session.
+/// Runs one expression on whichever socket it is, and the other one on what is a transport itself.
 macro_rules! on_stream {
     ($io:expr, $stream:ident => $what:expr, $session:ident => $other:expr) => {
         match $io {
             #[cfg(unix)]
             Io::Unix($stream) => $what,
             Io::Tcp($stream) => $what,
+            #[cfg(windows)]
+            Io::Pipe($session) => $other,
             #[cfg(feature = "tls")]
             Io::Tls($session) => $other,
         }
@@ -84,6 +89,8 @@ impl Transport for Io {
                 ipc_os::peer_credentials(stream).map(|peer| PeerInfo::process(peer.uid, peer.gid, peer.pid))
             }
             Self::Tcp(stream) => stream.peer_addr().map(PeerInfo::network),
+            #[cfg(windows)]
+            Self::Pipe(pipe) => return pipe.peer_info(),
             #[cfg(feature = "tls")]
             Self::Tls(session) => return session.peer_info(),
         };

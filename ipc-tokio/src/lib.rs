@@ -28,6 +28,8 @@ mod codec;
 mod datagram;
 mod dial;
 mod io;
+#[cfg(windows)]
+mod pipe;
 mod runtime;
 mod tcp;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
@@ -42,6 +44,8 @@ pub use ipc_os::Inherited;
 pub use ipc_proto as proto;
 #[doc(no_inline)]
 pub use ipc_proto::facade::names::*;
+#[cfg(windows)]
+pub use pipe::PipeIo;
 pub use runtime::{Clock, Tokio};
 #[cfg(feature = "tls")]
 pub use tls::{TlsIo, TlsStream};

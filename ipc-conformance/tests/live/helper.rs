@@ -44,7 +44,7 @@ async fn listening(at: &str, dialect: &str) -> Server {
 
 async fn serve(mut server: Server, echo: bool) {
     match server.endpoints().first() {
-        Some(Endpoint::Path(path)) => say(&format!(r#"{{"ev":"start","path":"{path}"}}"#)),
+        Some(Endpoint::Path(path) | Endpoint::Pipe(path)) => say(&format!(r#"{{"ev":"start","path":"{path}"}}"#)),
         Some(Endpoint::Tcp { port, .. }) => say(&format!(r#"{{"ev":"start","port":{port}}}"#)),
         other => panic!("it listens at {other:?}"),
     }

@@ -126,6 +126,10 @@ impl<H: Host> Scene<H> {
     /// Where a server of this scene listens, before it does.
     pub(crate) fn endpoint(&self) -> Endpoint {
         match self.wire {
+            // A pipe's name has no drive and no backslash.
+            Wire::Unix if cfg!(windows) => {
+                Endpoint::Path(self.dir.path().join("socket").to_string_lossy().replace([':', '\\'], "/"))
+            }
             Wire::Unix => Endpoint::Path(self.dir.path().join("socket").to_string_lossy().into_owned()),
             Wire::Tcp => Endpoint::Tcp { host: "127.0.0.1".into(), port: 0 },
             Wire::Udp4 => Endpoint::Udp4 { host: "127.0.0.1".into(), port: 0 },

@@ -1,9 +1,14 @@
 //! Bare sockets at the other end. What may block is done in a thread aside.
 
+#[cfg(windows)]
+#[path = "named.rs"]
+mod named;
+
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    os::unix::net::{UnixListener, UnixStream},
 };
 
 use ipc_proto::endpoint::Endpoint;
@@ -19,6 +24,7 @@ trait Pipe: Read + Write + Send {
     fn reset(&mut self) {}
 }
 
+#[cfg(unix)]
 impl Pipe for UnixStream {
     fn finish(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
@@ -31,7 +37,7 @@ impl Pipe for TcpStream {
     }
 
     fn reset(&mut self) {
-        let linger = rustix::net::sockopt::set_socket_linger(&*self, Some(std::time::Duration::ZERO));
+        let linger = socket2::SockRef::from(&*self).set_linger(Some(std::time::Duration::ZERO));
         linger.expect("a socket can be told not to linger");
     }
 }
@@ -149,7 +155,10 @@ impl Raw {
 
 fn dial(endpoint: &Endpoint) -> io::Result<Box<dyn Pipe>> {
     Ok(match endpoint {
+        #[cfg(unix)]
         Endpoint::Path(path) => Box::new(UnixStream::connect(path)?),
+        #[cfg(windows)]
+        Endpoint::Pipe(name) => named::dial(name)?,
         Endpoint::Tcp { host, port } => Box::new(tcp(host, *port)?),
         Endpoint::Tls { host, port } => {
             let mut stream = tls::client_stream(tcp(host, *port)?);
@@ -168,7 +177,10 @@ fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
 
 #[derive(Debug)]
 enum Socket {
+    #[cfg(unix)]
     Unix(UnixListener),
+    #[cfg(windows)]
+    Named(named::Listener),
     Tcp(TcpListener),
     Tls(TcpListener),
 }
@@ -185,6 +197,9 @@ impl RawListener {
     pub(crate) fn bind(endpoint: &Endpoint) -> Self {
         let bind = |host: &str, port: u16| TcpListener::bind((host, port)).expect("the port is free");
         let socket = match endpoint {
+            #[cfg(windows)]
+            Endpoint::Pipe(name) => Socket::Named(named::Listener::bind(name).expect("the name is free")),
+            #[cfg(unix)]
             Endpoint::Path(path) => {
                 // What a bare listener has left behind.
                 let _ = std::fs::remove_file(path);
@@ -195,7 +210,10 @@ impl RawListener {
             other => panic!("{other} is no stream"),
         };
         let endpoint = match &socket {
+            #[cfg(unix)]
             Socket::Unix(_) => endpoint.clone(),
+            #[cfg(windows)]
+            Socket::Named(_) => endpoint.clone(),
             Socket::Tcp(listener) | Socket::Tls(listener) => {
                 endpoint.clone().with_port(listener.local_addr().expect("it listens").port())
             }
@@ -220,7 +238,10 @@ impl RawListener {
 impl Socket {
     fn try_clone(&self) -> Self {
         let cloned = match self {
+            #[cfg(unix)]
             Self::Unix(listener) => listener.try_clone().map(Self::Unix),
+            #[cfg(windows)]
+            Self::Named(listener) => Ok(Self::Named(listener.clone())),
             Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
             Self::Tls(listener) => listener.try_clone().map(Self::Tls),
         };
@@ -229,7 +250,10 @@ impl Socket {
 
     fn accept(&self) -> io::Result<Box<dyn Pipe>> {
         Ok(match self {
+            #[cfg(unix)]
             Self::Unix(listener) => Box::new(listener.accept()?.0),
+            #[cfg(windows)]
+            Self::Named(listener) => listener.accept()?,
             Self::Tcp(listener) => Box::new(listener.accept()?.0),
             Self::Tls(listener) => {
                 let mut stream = tls::server_stream(listener.accept()?.0);

@@ -43,7 +43,7 @@ async fn run<H: Host>(stage: &Stage<H>, role: Role, chunking: Chunking) {
     let replay = Replay::new(Differs::built_in());
     // The large ones are the machine's matter more than the transport's: once is enough.
     let most = match (stage.wire, chunking) {
-        (Wire::Unix, Chunking::Recorded) => usize::MAX,
+        (Wire::Unix | Wire::Pipe, Chunking::Recorded) => usize::MAX,
         _ => SHORT,
     };
     let fitting = cases.iter().filter(|case| len(case) <= most);

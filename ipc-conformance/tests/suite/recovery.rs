@@ -13,7 +13,7 @@ use crate::{
 
 /// What an attempt fails with where nobody listens.
 const fn nobody(wire: Wire) -> &'static str {
-    if matches!(wire, Wire::Unix) { "ENOENT" } else { "ECONNREFUSED" }
+    if matches!(wire, Wire::Unix | Wire::Pipe) { "ENOENT" } else { "ECONNREFUSED" }
 }
 
 pub(crate) async fn what_is_emitted_before_the_server_is_there_arrives_in_order<H: Host>(stage: Stage<H>) {

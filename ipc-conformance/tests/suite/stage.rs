@@ -44,9 +44,15 @@ impl<H: Host> Stage<H> {
         self.dir.path().join(name).to_str().expect("the name is text").to_owned()
     }
 
+    /// A name that no other scenario has.
+    fn own_name(&self) -> String {
+        self.dir.path().file_name().and_then(|name| name.to_str()).expect("the name is text").to_owned()
+    }
+
     /// Comes back quickly; over TLS, both sides show certificates.
     pub(crate) fn config(&self) -> Config {
-        let root = self.path("root/");
+        // On Windows the root is a part of a pipe's name.
+        let root = if cfg!(windows) { format!("/{}/", self.own_name()) } else { self.path("root/") };
         let config = Config::default().id("world").socket_root(root).retry(Retry::every(Duration::from_millis(10)));
         if self.wire == Wire::Tls { config.tls(tls::member()) } else { config }
     }
@@ -60,6 +66,7 @@ impl<H: Host> Stage<H> {
     pub(crate) fn endpoint(&self) -> Endpoint {
         match self.wire {
             Wire::Unix => Endpoint::Path(self.path("s.sock")),
+            Wire::Pipe => Endpoint::Pipe(self.own_name()),
             Wire::Tcp => Endpoint::Tcp { host: self.host_name.clone(), port: 0 },
             Wire::Tls => Endpoint::Tls { host: self.host_name.clone(), port: 0 },
             Wire::Udp4 => Endpoint::Udp4 { host: self.host_name.clone(), port: 0 },
@@ -71,6 +78,7 @@ impl<H: Host> Stage<H> {
     pub(crate) fn endpoint_of_its_own(&self) -> Endpoint {
         match self.endpoint() {
             Endpoint::Path(path) => Endpoint::Path(format!("{path}{}", self.count.fetch_add(1, Ordering::Relaxed))),
+            Endpoint::Pipe(name) => Endpoint::Pipe(format!("{name}{}", self.count.fetch_add(1, Ordering::Relaxed))),
             other => other,
         }
     }
@@ -90,6 +98,8 @@ impl<H: Host> Stage<H> {
     pub(crate) fn is_free(&self, endpoint: &Endpoint) -> bool {
         match endpoint {
             Endpoint::Path(path) => !std::path::Path::new(path).exists(),
+            // Opening it would be a visit: all of this process's pipes are made here.
+            Endpoint::Pipe(name) => !std::fs::exists(format!(r"\\.\pipe\{name}")).is_ok_and(|there| there),
             Endpoint::Tcp { host, port } | Endpoint::Tls { host, port } => {
                 std::net::TcpStream::connect((host.as_str(), *port)).is_err()
             }

@@ -6,17 +6,21 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wire {
     Unix,
+    Pipe,
     Tcp,
     Tls,
     Udp4,
     Udp6,
 }
 
+/// The local one.
+const LOCAL: Wire = if cfg!(windows) { Wire::Pipe } else { Wire::Unix };
+
 impl Wire {
-    pub(crate) const ALL: &[Self] = &[Self::Unix, Self::Tcp, Self::Tls, Self::Udp4, Self::Udp6];
-    pub(crate) const STREAMS: &[Self] = &[Self::Unix, Self::Tcp, Self::Tls];
+    pub(crate) const ALL: &[Self] = &[LOCAL, Self::Tcp, Self::Tls, Self::Udp4, Self::Udp6];
+    pub(crate) const STREAMS: &[Self] = &[LOCAL, Self::Tcp, Self::Tls];
     /// Those whose bytes a bare socket sees as they are.
-    pub(crate) const PLAIN: &[Self] = &[Self::Unix, Self::Tcp];
+    pub(crate) const PLAIN: &[Self] = &[LOCAL, Self::Tcp];
     pub(crate) const DATAGRAMS: &[Self] = &[Self::Udp4, Self::Udp6];
     pub(crate) const LOCAL: &[Self] = &[Self::Unix];
     pub(crate) const NET: &[Self] = &[Self::Tcp];
@@ -32,6 +36,7 @@ impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unix => "unix",
+            Self::Pipe => "pipe",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Udp4 => "udp4",

@@ -129,10 +129,26 @@ pub(crate) async fn of_a_port_in_use<H: Host>(stage: Stage<H>) {
     assert_eq!(error.to_string(), format!("{at} is in use; stop the server there, or listen under another name"));
 }
 
+/// On Windows an id is a named pipe, and only one adapter has those.
+#[cfg(windows)]
+pub(crate) async fn of_pipes_where_there_are_none<H: Host>(stage: Stage<H>) {
+    let ipc = stage.ipc(stage.config());
+    let errors = [ipc.connect_to("world").err(), ipc.serve().await.err()];
+    if H::NAME == "tokio" {
+        return assert!(errors.iter().all(Option::is_none), "{errors:?}");
+    }
+    for error in errors {
+        let Some(Error::Config(error)) = error else { panic!("{error:?}") };
+        assert!(error.to_string().contains("ipc-tokio has them"), "{error}");
+    }
+}
+
 /// What an attempt fails with where nobody listens: the code is Node's, the words are the system's.
 pub(crate) async fn of_attempts<H: Host>(stage: Stage<H>) {
-    let mut tries =
-        vec![(stage.free_endpoint().await, if stage.wire == Wire::Unix { system_error("ENOENT") } else { refused() })];
+    let mut tries = vec![(
+        stage.free_endpoint().await,
+        if matches!(stage.wire, Wire::Unix | Wire::Pipe) { system_error("ENOENT") } else { refused() },
+    )];
     if stage.wire == Wire::Unix {
         std::fs::write(stage.path("file"), "").unwrap();
         tries.push((Endpoint::Path(stage.path("file")), refused()));
@@ -149,6 +165,22 @@ fn refused() -> IoError {
 }
 
 /// An error as the standard library's own sockets give it.
+#[cfg(windows)]
+fn system_error(code: &str) -> IoError {
+    let error = match code {
+        "ENOENT" => std::fs::File::open("no-such-file").map(drop),
+        _ => std::net::TcpStream::connect(own_free_port()).map(drop),
+    };
+    error.unwrap_err().into()
+}
+
+#[cfg(windows)]
+fn own_free_port() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap()
+}
+
+/// An error as the standard library's own sockets give it.
+#[cfg(unix)]
 fn system_error(code: &str) -> IoError {
     use std::os::unix::net::UnixStream;
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -4,7 +4,7 @@ use std::io;
 
 use ipc_proto::{BindError, Config, ConfigError, IoError, endpoint::Endpoint};
 
-use crate::{Inherited, path_limit, tcp};
+use crate::{Inherited, tcp};
 
 /// A socket that listens without blocking, for a runtime to take.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct Bound {
 /// Whether a client or a server of byte streams can have `endpoint` on this system. For kinds that the adapter does
 /// not know, `hint` says what to take instead.
 ///
-/// TLS passes: where it is not built in, that is said when it is set up. So do local sockets on Unix only; for pipes
-/// an adapter asks itself.
+/// TLS passes: where it is not built in, that is said when it is set up. So do local sockets on Unix only. An adapter
+/// that has named pipes lets them pass before it asks here.
 ///
 /// # Errors
 ///
@@ -31,9 +31,9 @@ pub struct Bound {
 pub fn check_stream(endpoint: &Endpoint, hint: &str) -> Result<(), ConfigError> {
     let hint = match endpoint {
         #[cfg(unix)]
-        Endpoint::Path(path) => return ipc_proto::endpoint::check_path(path, path_limit()),
+        Endpoint::Path(path) => return ipc_proto::endpoint::check_path(path, crate::path_limit()),
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        Endpoint::Abstract(name) => return ipc_proto::endpoint::check_path(name, path_limit()),
+        Endpoint::Abstract(name) => return ipc_proto::endpoint::check_path(name, crate::path_limit()),
         Endpoint::Tcp { .. } | Endpoint::Tls { .. } => return Ok(()),
         Endpoint::Udp4 { .. } | Endpoint::Udp6 { .. } => {
             "UDP has no clients and no connections: serve it on both sides, and speak first with Server::udp_peer"
@@ -125,6 +125,7 @@ impl Inherited {
 }
 
 #[cfg(test)]
+#[cfg_attr(not(unix), allow(irrefutable_let_patterns, reason = "only Unix has several kinds of listeners"))]
 mod tests {
     use std::net::TcpListener;
 

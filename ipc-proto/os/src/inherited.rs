@@ -4,7 +4,9 @@ use std::net::TcpListener;
 #[cfg(unix)]
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use ipc_proto::{BindError, ConfigError, IoError, endpoint::Endpoint};
+#[cfg(unix)]
+use ipc_proto::ConfigError;
+use ipc_proto::{BindError, IoError, endpoint::Endpoint};
 
 /// A socket that listens already: inherited from the parent process, from the system's service manager, or passed over
 /// by another process.

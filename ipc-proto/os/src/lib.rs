@@ -13,7 +13,7 @@
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket, [`knows_users`] whether it can.
 //!
 //! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
-//! the runtime.
+//! the runtime. What all of those have to know of names and errors exists on Windows only (`pipe_to_bind`).
 //!
 //! # How a local server listens
 //!
@@ -48,6 +48,8 @@ mod local;
 mod lock;
 #[cfg(unix)]
 mod peer;
+#[cfg(windows)]
+mod pipe;
 #[cfg(unix)]
 mod root;
 
@@ -66,3 +68,5 @@ pub use guard::SocketGuard;
 pub use local::{LocalListener, bind_abstract, bind_local};
 #[cfg(unix)]
 pub use peer::{HAS_PEER_CREDENTIALS, PeerCredentials, peer_credentials};
+#[cfg(windows)]
+pub use pipe::{is_pipe_busy, is_pipe_end, pipe_bind_error, pipe_to_bind, pipe_to_dial};

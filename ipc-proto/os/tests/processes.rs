@@ -46,6 +46,7 @@ fn serve(path: &str) {
 #[cfg(not(unix))]
 fn serve(_path: &str) {}
 
+#[cfg(unix)]
 fn wait_for_line() {
     io::stdin().read_line(&mut String::new()).expect("the test writes lines or ends");
 }

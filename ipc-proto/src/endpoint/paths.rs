@@ -8,7 +8,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::check_text;
+use super::{Endpoint, check_text};
 use crate::{
     config::{Config, Dialect},
     error::ConfigError,
@@ -140,6 +140,19 @@ pub fn pipe_name(path: &str) -> Result<String, ConfigError> {
     Ok(full)
 }
 
+/// The local endpoint that `path` stands for on this machine: the pipe of [`pipe_name`] on Windows, elsewhere the path
+/// itself.
+///
+/// # Errors
+///
+/// As [`pipe_name`], on Windows only.
+pub fn local_endpoint(environment: &Environment, path: String) -> Result<Endpoint, ConfigError> {
+    if !environment.windows {
+        return Ok(Endpoint::Path(path));
+    }
+    pipe_name(&path).map(|full| Endpoint::Pipe(full.replacen(PIPE_PREFIX, "", 1)))
+}
+
 /// Refuses a path that no socket can have: longer than `limit` bytes, empty, or with a NUL in it.
 ///
 /// The limit is the system's: 107 on Linux, 103 on macOS and the BSDs; `ipc_os::path_limit()` knows.
@@ -258,6 +271,17 @@ mod tests {
         for path in bad {
             assert_eq!(pipe_name(path).expect_err(path).option(), "pipe name");
         }
+    }
+
+    #[test]
+    fn a_path_is_a_pipe_on_windows_only() {
+        let windows = Environment { windows: true, ..Environment::default() };
+        let pipe = |name: &str| Ok(Endpoint::Pipe(name.to_owned()));
+        let local = |here: &Environment, path: &str| local_endpoint(here, path.to_owned());
+        assert_eq!(local(&windows, "/tmp/app.world"), pipe("tmp-app.world"));
+        assert_eq!(local(&windows, r"\\.\pipe\w"), pipe("w"));
+        assert!(local(&windows, r"C:\w").is_err());
+        assert_eq!(local(&Environment::default(), "/tmp/w"), Ok(Endpoint::Path("/tmp/w".to_owned())));
     }
 
     #[test]

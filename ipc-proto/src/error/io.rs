@@ -99,6 +99,16 @@ fn rare_errno_name(error: &std::io::Error) -> Cow<'static, str> {
         #[cfg(target_vendor = "apple")]
         Some(47) => Cow::Borrowed("EAFNOSUPPORT"),
         #[cfg(windows)]
+        Some(4 | 10024) => Cow::Borrowed("EMFILE"),
+        #[cfg(windows)]
+        Some(64) => Cow::Borrowed("ECONNRESET"),
+        #[cfg(windows)]
+        Some(123) => Cow::Borrowed("EINVAL"),
+        #[cfg(windows)]
+        Some(231) => Cow::Borrowed("EBUSY"),
+        #[cfg(windows)]
+        Some(233) => Cow::Borrowed("EPIPE"),
+        #[cfg(windows)]
         Some(10040) => Cow::Borrowed("EMSGSIZE"),
         #[cfg(windows)]
         Some(10047) => Cow::Borrowed("EAFNOSUPPORT"),

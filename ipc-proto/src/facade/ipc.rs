@@ -26,6 +26,7 @@ use crate::{
     datagram::Datagrams,
     drive::End,
     endpoint::{self, Endpoint, Environment},
+    error::ConfigError,
     peers::PeerId,
     router::Router,
 };
@@ -67,7 +68,8 @@ impl<R: Runtime> Ipc<R> {
         self.connect_to_endpoint(id, Endpoint::Id(id.to_owned()))
     }
 
-    /// As [`connect_to`](Self::connect_to), to the socket at `path`; `id` is only a name here.
+    /// As [`connect_to`](Self::connect_to), to the socket at `path`, on Windows the pipe that
+    /// [`local_endpoint`](endpoint::local_endpoint) makes of it; `id` is only a name here.
     ///
     /// # Errors
     ///
@@ -274,6 +276,8 @@ impl<R: Runtime> Ipc<R> {
 
     fn connect(&self, id: &str, endpoints: &[Endpoint]) -> Result<Client<R>, Error> {
         let config = checked(&self.config)?;
+        let endpoints = endpoints.iter().map(|endpoint| self.located(endpoint.clone()));
+        let endpoints = &endpoints.collect::<Result<Vec<_>, _>>()?[..];
         endpoints.iter().try_for_each(|endpoint| config.check_transport(endpoint, Side::Client))?;
         let mut clients = lock(&self.clients);
         clients.retain(|_, sender| !sender.line().is_ending());
@@ -297,8 +301,17 @@ impl<R: Runtime> Ipc<R> {
             )),
             endpoint => endpoint,
         };
+        let endpoint = self.located(endpoint)?;
         inherited::check_served(&self.runtime, &endpoint, &self.config)?;
         Ok(endpoint)
+    }
+
+    /// As this machine has it: on Windows paths are pipes.
+    fn located(&self, endpoint: Endpoint) -> Result<Endpoint, ConfigError> {
+        match endpoint {
+            Endpoint::Path(path) => endpoint::local_endpoint(&self.environment(), path),
+            endpoint => Ok(endpoint),
+        }
     }
 
     /// A TCP address, spoken to over TLS if that is configured; what it leaves out, the config says.

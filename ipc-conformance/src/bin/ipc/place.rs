@@ -15,14 +15,27 @@ pub(crate) fn to_serve(endpoint: Endpoint, config: &mut Config, both: bool) -> R
         return if both {
             Err(Failure::usage("--both-paths is for an id, whose path depends on the dialect"))
         } else {
-            Ok(vec![endpoint])
+            Ok(vec![located(endpoint)?])
         };
     };
     endpoint::check_id(&id)?;
     config.id = id;
     let here = ipc_os::environment();
     let paths = if both { both_paths(config, &here) } else { vec![server_path(config, &here)] };
-    Ok(paths.into_iter().map(Endpoint::Path).collect())
+    at(paths)
+}
+
+/// What the paths are on this machine.
+pub(crate) fn at(paths: Vec<String>) -> Result<Vec<Endpoint>, Failure> {
+    paths.into_iter().map(|path| located(Endpoint::Path(path))).collect()
+}
+
+/// On Windows a path is a pipe.
+pub(crate) fn located(endpoint: Endpoint) -> Result<Endpoint, Failure> {
+    match endpoint {
+        Endpoint::Path(path) => Ok(endpoint::local_endpoint(&ipc_os::environment(), path)?),
+        endpoint => Ok(endpoint),
+    }
 }
 
 /// What to print for where a client connects to: of an id's paths the one that is there, else the first.
@@ -34,8 +47,11 @@ pub(crate) fn to_show(endpoint: &Endpoint, config: &Config) -> String {
     show(&Endpoint::Path(path))
 }
 
-/// The endpoint in full: a relative path is made absolute.
+/// The endpoint in full: a relative path is made absolute, and on Windows a pipe.
 pub(crate) fn show(endpoint: &Endpoint) -> String {
+    if let Ok(pipe @ Endpoint::Pipe(_)) = located(endpoint.clone()) {
+        return pipe.to_string();
+    }
     if let Endpoint::Path(path) = endpoint {
         if let Ok(full) = path::absolute(path) {
             return Endpoint::Path(full.to_string_lossy().into_owned()).to_string();

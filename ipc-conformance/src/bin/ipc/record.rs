@@ -66,9 +66,9 @@ fn start(output: Output, endpoint: &Endpoint) -> Result<(), Failure> {
 }
 
 fn targets(to: Endpoint, config: &Config) -> Result<Vec<Endpoint>, Failure> {
-    let Endpoint::Id(id) = to else { return Ok(vec![to]) };
+    let Endpoint::Id(id) = to else { return Ok(vec![place::located(to)?]) };
     check_id(&id)?;
-    Ok(client_paths(config, &ipc_os::environment(), &id).into_iter().map(Endpoint::Path).collect())
+    place::at(client_paths(config, &ipc_os::environment(), &id))
 }
 
 struct Proxy<H: Host> {

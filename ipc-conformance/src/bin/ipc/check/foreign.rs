@@ -90,7 +90,7 @@ impl Runner {
                 serde_json::from_str(&line).map_err(|error| broken(&format_args!("writes {line}: {error}")))?;
             if line.done {
                 (ran.closed, ran.peer_id) = (line.closed, line.peer_id);
-                return Ok(line.skip.map_or_else(|| receiving.judge(&ran), Verdict::Skipped));
+                return Ok(line.skip.map_or_else(|| receiving.judge_another(&ran), Verdict::Skipped));
             }
             ran.seen.extend(seen(line).map_err(|event| broken(&format_args!("writes an unknown event {event:?}")))?);
         }
