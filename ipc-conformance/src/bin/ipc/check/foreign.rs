@@ -15,7 +15,7 @@ use ipc_conformance::{
     replay::{Ran, Receiving, Role, Seen, Verdict},
 };
 use ipc_proto::{Dialect, Profile};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{json, value::RawValue};
 
 use super::{Data, report::Report};
@@ -53,8 +53,9 @@ struct Runner {
 #[serde(rename_all = "camelCase")]
 struct Line {
     event: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "present")]
     name: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "present")]
     data: Option<Box<RawValue>>,
     code: Option<String>,
     #[serde(default)]
@@ -63,6 +64,11 @@ struct Line {
     closed: bool,
     peer_id: Option<String>,
     skip: Option<String>,
+}
+
+/// `null` is a value here, and not the same as none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
 }
 
 impl Runner {
