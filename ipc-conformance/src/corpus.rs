@@ -21,6 +21,7 @@ mod kinds;
 mod manifest;
 mod receive;
 mod scenario;
+mod store;
 
 pub use capture::{Capture, Chunk, EndpointConfig, Mark, Sides, Step};
 pub use decoded::{Data, Decoded};
@@ -31,18 +32,29 @@ pub use manifest::{FileRecord, Manifest, Package};
 pub use receive::{Generated, Outcome, ReceiveCase, Roles};
 pub use scenario::{Lifecycle, WireStep};
 
+use store::{Store, read};
+
 const CAPTURE_SUFFIX: &str = ".expect.json";
+const RECEIVE: &str = "receive_cases.json";
+const LIFECYCLE: &str = "lifecycle.json";
 
 /// A folder of recordings.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     dir: PathBuf,
+    store: Store,
 }
 
 impl Corpus {
     /// The recordings in `dir`. Nothing is read until asked for.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        let dir = dir.into();
+        Self { store: Store::Folder(dir.clone()), dir }
+    }
+
+    /// The same recordings as [`built_in`](Self::built_in), out of the program itself: it needs no source tree.
+    pub fn embedded() -> Self {
+        Self { dir: PathBuf::from("built-in"), store: Store::Embedded }
     }
 
     /// The recordings that come with this crate, where its sources were at build time.
@@ -50,7 +62,7 @@ impl Corpus {
         Self::at(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))
     }
 
-    /// The folder.
+    /// The folder; a name that stands for one, when the recordings are in the program.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -61,9 +73,10 @@ impl Corpus {
     /// A folder or file cannot be read, or a file is not of the documented form.
     pub fn captures(&self) -> Result<Vec<Capture>, CorpusError> {
         let dir = self.capture_dir();
-        let mut names = capture_names(&dir)?;
+        let files = self.store.list(dir)?;
+        let mut names: Vec<&str> = files.iter().filter_map(|name| name.strip_suffix(CAPTURE_SUFFIX)).collect();
         names.sort_unstable();
-        names.iter().map(|name| Capture::load(&dir, name)).collect()
+        names.iter().map(|name| Capture::load(&self.store, dir, name)).collect()
     }
 
     /// One capture by name, such as `9.2.1_hello_unix`.
@@ -71,7 +84,7 @@ impl Corpus {
     /// # Errors
     /// As for [`captures`](Self::captures); also when there is none of that name.
     pub fn capture(&self, name: &str) -> Result<Capture, CorpusError> {
-        Capture::load(&self.capture_dir(), name)
+        Capture::load(&self.store, self.capture_dir(), name)
     }
 
     /// The receive cases: bytes fed to each version, and what it published.
@@ -79,7 +92,7 @@ impl Corpus {
     /// # Errors
     /// `receive_cases.json` cannot be read or is not of the documented form.
     pub fn receive_cases(&self) -> Result<Vec<ReceiveCase>, CorpusError> {
-        read_json(&self.dir.join("receive_cases.json"))
+        self.store.read_json(RECEIVE)
     }
 
     /// The lifecycle scenarios, one record for each scenario and version.
@@ -87,7 +100,7 @@ impl Corpus {
     /// # Errors
     /// `lifecycle.json` cannot be read or is not of the documented form.
     pub fn lifecycle(&self) -> Result<Vec<Lifecycle>, CorpusError> {
-        read_json(&self.dir.join("lifecycle.json"))
+        self.store.read_json(LIFECYCLE)
     }
 
     /// Recordings of Node's fork channel.
@@ -95,7 +108,7 @@ impl Corpus {
     /// # Errors
     /// `fork.json` cannot be read or is not of the documented form.
     pub fn fork_records(&self) -> Result<Vec<ForkRecord>, CorpusError> {
-        read_json(&self.dir.join("fork.json"))
+        self.store.read_json("fork.json")
     }
 
     /// Bytes fed by hand into a child's fork channel.
@@ -103,7 +116,7 @@ impl Corpus {
     /// # Errors
     /// `fork2.json` cannot be read or is not of the documented form.
     pub fn fork_feeds(&self) -> Result<Vec<ForkFeed>, CorpusError> {
-        read_json(&self.dir.join("fork2.json"))
+        self.store.read_json("fork2.json")
     }
 
     /// Checks every file against `manifest.json`.
@@ -116,9 +129,18 @@ impl Corpus {
         Ok(manifest)
     }
 
-    fn capture_dir(&self) -> PathBuf {
-        let candidates = ["captures", "corpus"].map(|name| self.dir.join(name));
-        candidates.into_iter().find(|dir| dir.is_dir()).unwrap_or_else(|| self.dir.clone())
+    /// Whether there are receive cases.
+    pub fn has_receive_cases(&self) -> bool {
+        self.store.has_file(RECEIVE)
+    }
+
+    /// Whether there are lifecycle scenarios.
+    pub fn has_lifecycle(&self) -> bool {
+        self.store.has_file(LIFECYCLE)
+    }
+
+    fn capture_dir(&self) -> &'static str {
+        ["captures", "corpus"].into_iter().find(|name| self.store.has_folder(name)).unwrap_or_default()
     }
 }
 
@@ -142,9 +164,13 @@ pub fn read_lifecycle(path: &Path) -> Result<Vec<Lifecycle>, CorpusError> {
 ///
 /// Text without a number counts as [`Dialect::Modern`].
 pub fn dialect_of(version: &str) -> Dialect {
+    if major_of(version).is_some_and(|major| major < 13) { Dialect::Classic } else { Dialect::Modern }
+}
+
+/// The first number of a version.
+pub(crate) fn major_of(version: &str) -> Option<u32> {
     let digits = version.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let major = digits.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_some_and(|major| major < 13) { Dialect::Classic } else { Dialect::Modern }
+    digits.split('.').next().and_then(|major| major.parse().ok())
 }
 
 /// A recording could not be read.
@@ -177,17 +203,8 @@ impl Error for CorpusError {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CorpusError> {
-    fs::read(path).map_err(|error| CorpusError::new(path, error))
-}
-
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, CorpusError> {
     serde_json::from_slice(&read(path)?).map_err(|error| CorpusError::new(path, error))
-}
-
-fn capture_names(dir: &Path) -> Result<Vec<String>, CorpusError> {
-    let files = list(dir).map_err(|error| CorpusError::new(dir, error))?;
-    Ok(files.iter().filter_map(|name| name.strip_suffix(CAPTURE_SUFFIX)).map(str::to_owned).collect())
 }
 
 fn list(dir: &Path) -> io::Result<Vec<String>> {

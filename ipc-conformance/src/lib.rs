@@ -4,6 +4,7 @@
 #[cfg(feature = "async-std")]
 extern crate self as ipc_conformance;
 
+pub mod check;
 pub mod corpus;
 pub mod host;
 pub mod replay;

@@ -2,13 +2,14 @@
 //!
 //! [`Replay::capture`] and [`Replay::receive_case`] give a [`Verdict`] each. Where a machine and node-ipc disagree, the case must
 //! be listed in `differs.json` with a reason, and the machine must do what [`model`] says this project means to do;
-//! anything else is a failure. A listed case that agrees is a failure too, so the list cannot grow stale.
+//! anything else is a failure. A listed case that agrees is a failure too, so the list cannot grow stale. Recordings that
+//! the list cannot know are judged [by rule](Replay::by_rule).
 
 use core::fmt;
 
 use ipc_proto::{Config, Encoding, Profile};
 
-use crate::corpus::{self, Capture, Direction, EndpointConfig, ReceiveCase, dialect_of};
+use crate::corpus::{self, Capture, Direction, EndpointConfig, Mode, ReceiveCase, dialect_of};
 
 mod chunking;
 mod datagrams;
@@ -17,6 +18,7 @@ mod js;
 mod machine;
 pub mod model;
 mod recorded;
+mod rules;
 mod seen;
 
 pub use chunking::{Chunking, seed_from_env};
@@ -29,6 +31,7 @@ pub use machine::Ran;
 use differs::Listed;
 use machine::Input;
 use recorded::Wanted;
+use rules::{Circumstances, Rule};
 
 /// What a replay came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +104,8 @@ impl fmt::Display for Role {
 /// One comparison: agreed, or how not and whether the model explains it.
 enum Outcome {
     Same,
-    /// As the model, and otherwise than recorded.
-    ByDesign,
+    /// As the model, and otherwise than recorded; by a rule, if there is one.
+    ByDesign(Option<Rule>, String),
     Wrong(String),
 }
 
@@ -110,17 +113,60 @@ enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Replay {
     differs: Differs,
+    by_rule: bool,
 }
 
 impl Replay {
     /// With a list of intended differences.
     pub fn new(differs: Differs) -> Self {
-        Self { differs }
+        Self { differs, by_rule: false }
+    }
+
+    /// For recordings that the list does not name: what differs is told by its kind, and names mean nothing.
+    pub fn by_rule(differs: Differs) -> Self {
+        Self { differs, by_rule: true }
+    }
+
+    /// Whether names mean nothing.
+    pub fn is_by_rule(&self) -> bool {
+        self.by_rule
+    }
+
+    /// What the list says of a lifecycle scenario; by rule, versions of one dialect are one.
+    pub fn lifecycle(&self, name: &str, version: &str) -> Option<ListedLifecycle<'_>> {
+        if self.by_rule { self.differs.lifecycle_like(name, version) } else { self.differs.lifecycle(name, version) }
     }
 
     /// Why a capture is not replayed, if it is listed so.
     pub fn skips_capture(&self, capture: &Capture) -> Option<String> {
-        self.differs.capture(&capture.name).filter(|listed| listed.skip).map(|listed| listed.reason.to_owned())
+        let reason = if self.by_rule {
+            let is_other =
+                capture.mode == Mode::Other || capture.chunks.iter().any(|chunk| chunk.dir == Direction::Other);
+            let rule = rules::skipping(capture).and_then(|rule| self.differs.reason(rule));
+            rule.or_else(|| is_other.then_some("Of a kind that this version does not know."))
+        } else {
+            self.differs.capture(&capture.name).filter(|listed| listed.skip).map(|listed| listed.reason)
+        };
+        reason.map(str::to_owned)
+    }
+
+    fn judge(&self, listed: Option<Listed<'_>>, outcomes: impl IntoIterator<Item = Outcome>) -> Verdict {
+        if self.by_rule { self.judge_by_rule(outcomes) } else { judge(listed, outcomes) }
+    }
+
+    fn judge_by_rule(&self, outcomes: impl IntoIterator<Item = Outcome>) -> Verdict {
+        let mut verdict = Verdict::Passed;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Same => {}
+                Outcome::Wrong(how) => return Verdict::Failed(how),
+                Outcome::ByDesign(rule, how) => match rule.and_then(|rule| self.differs.reason(rule)) {
+                    Some(reason) => verdict = Verdict::Differs(reason.to_owned()),
+                    None => return Verdict::Failed(how),
+                },
+            }
+        }
+        verdict
     }
 
     /// Replays every stream of a capture into the dialect of its receiver. Datagrams are never cut: their borders mean
@@ -129,15 +175,20 @@ impl Replay {
         if let Some(reason) = self.skips_capture(capture) {
             return Verdict::Skipped(reason);
         }
+        if let Some(error) =
+            [Direction::ToServer, Direction::ToClient].into_iter().find_map(|dir| refused(capture, dir))
+        {
+            return Verdict::Failed(error);
+        }
         if capture.is_datagrams() {
             let outcomes = datagrams::capture(capture, |dir| capture_config(capture, dir));
-            return judge(self.differs.capture(&capture.name), outcomes);
+            return self.judge(self.differs.capture(&capture.name), outcomes);
         }
         if !capture.is_framed_stream() && !capture.is_raw_stream() {
             return Verdict::Failed("no byte streams to replay, and not listed as skipped".to_owned());
         }
         let streams = capture.streams();
-        judge(
+        self.judge(
             self.differs.capture(&capture.name),
             streams.iter().map(|(dir, conn)| stream(capture, *dir, *conn, chunking)),
         )
@@ -153,7 +204,7 @@ impl Replay {
         chunking: Chunking,
     ) -> Option<Verdict> {
         let receiving = self.receiving(case, options, version, role)?;
-        Some(receiving.judge(&receiving.by_machine(chunking)))
+        Some(receiving.cannot_run().unwrap_or_else(|| receiving.judge(&receiving.by_machine(chunking))))
     }
 
     /// A receive case to be fed to an endpoint of any kind, set up as `version` was under `options`; `None` where it
@@ -171,7 +222,7 @@ impl Replay {
             Role::Client => &roles.client,
         };
         let listed = self.differs.receive_case(&case.name, options, version);
-        Some(Receiving { case, recorded, listed, setup: Setup { options, version, role } })
+        Some(Receiving { replay: self, case, recorded, listed, setup: Setup { options, version, role } })
     }
 }
 
@@ -180,7 +231,7 @@ fn judge(listed: Option<Listed<'_>>, outcomes: impl IntoIterator<Item = Outcome>
     for outcome in outcomes {
         match outcome {
             Outcome::Same => {}
-            Outcome::ByDesign => by_design = true,
+            Outcome::ByDesign(..) => by_design = true,
             Outcome::Wrong(how) => return Verdict::Failed(how),
         }
     }
@@ -200,13 +251,38 @@ fn stream(capture: &Capture, dir: Direction, conn: u32, chunking: Chunking) -> O
     let config = capture_config(capture, dir);
     let bytes = recorded_chunks.concat();
     let model = (!capture.is_raw_stream()).then(|| model::messages_and_errors(&bytes, &config));
-    let ran = machine::server(config, &Input { chunks: &chunks, eof: true, wait: false });
+    let ran = machine::server(config.clone(), &Input { chunks: &chunks, eof: true, wait: false });
     let place = format!("{} {dir} {conn}", capture.name);
     if capture.is_raw_stream() && chunking != Chunking::Recorded {
         return raw_bytes(&ran, &recorded::raw_bytes(&wanted).unwrap_or(bytes), &place);
     }
     let seen: Vec<Seen> = ran.seen.into_iter().filter(|seen| !seen.is_lifecycle()).collect();
-    compare(&seen, &wanted, model.as_deref(), &place)
+    let circumstances = circumstances(capture, dir, &config, &recorded_chunks);
+    compare(&seen, &wanted, model.as_deref(), &circumstances, &place)
+}
+
+fn circumstances<'a>(
+    capture: &'a Capture,
+    dir: Direction,
+    config: &'a Config,
+    chunks: &'a [&'a [u8]],
+) -> Circumstances<'a> {
+    Circumstances {
+        version: capture.receiver_version(dir),
+        options: "",
+        config,
+        configured: [capture.receiver_config(dir).delimiter(), capture.sender_config(dir).delimiter()],
+        chunks,
+        datagrams: capture.is_datagrams(),
+    }
+}
+
+/// Why nothing can be set up as the receiver was.
+fn refused(capture: &Capture, dir: Direction) -> Option<String> {
+    let config = capture_config(capture, dir);
+    let assured = config.profile == Profile::Assured && capture.is_datagrams();
+    let error = config.validate().err().map(|error| error.to_string());
+    error.or_else(|| assured.then(|| "the assured profile has no datagrams".to_owned()))
 }
 
 /// Reads depend on how the bytes come; what all of them amount to does not.
@@ -232,6 +308,9 @@ fn capture_config(capture: &Capture, dir: Direction) -> Config {
         .profile(profile);
     options.allowed_events.iter().fold(config, Config::allow)
 }
+
+/// The sets of options that receive cases were recorded with.
+const OPTIONS: [&str; 5] = ["json", "guarded", "guarded_allowReserved", "identifyPeer", "message_parser"];
 
 /// Which of the recorded endpoints of a receive case.
 struct Setup<'a> {
@@ -259,6 +338,7 @@ impl Setup<'_> {
 
 /// A receive case in one set-up.
 pub struct Receiving<'a> {
+    replay: &'a Replay,
     case: &'a ReceiveCase,
     recorded: &'a corpus::Outcome,
     listed: Option<Listed<'a>>,
@@ -291,16 +371,45 @@ impl Receiving<'_> {
     /// What the endpoint did, against what was recorded.
     pub fn judge(&self, ran: &Ran) -> Verdict {
         match self.listed {
-            Some(Listed { skip: true, reason }) => Verdict::Skipped(reason.to_owned()),
-            listed => judge(listed, [self.outcome(ran)]),
+            Some(Listed { skip: true, reason }) if !self.replay.by_rule => Verdict::Skipped(reason.to_owned()),
+            listed => self.replay.judge(listed, [self.outcome(ran)]),
         }
+    }
+
+    /// Why it cannot be fed to anything here.
+    pub fn cannot_run(&self) -> Option<Verdict> {
+        let Setup { options, .. } = self.setup;
+        if self.case.mode != "json" || !OPTIONS.contains(&options) {
+            let reason =
+                format!("The mode {} with the options {options} is none that this version knows.", self.case.mode);
+            return Some(Verdict::Skipped(reason));
+        }
+        self.config().validate().err().map(|error| Verdict::Failed(format!("{self}: {error}")))
+    }
+
+    /// What another implementation did: as node-ipc is good, too, where this project does otherwise.
+    pub fn judge_another(&self, ran: &Ran) -> Verdict {
+        let wanted = recorded::of_outcome(self.recorded);
+        let same = is_same(&ran.seen, &wanted) && ran.closed == self.recorded.peer_closed;
+        if same { Verdict::Passed } else { self.judge(ran) }
     }
 
     fn outcome(&self, ran: &Ran) -> Outcome {
         let Self { case, recorded, setup, .. } = self;
         let wanted = recorded::of_outcome(recorded);
         let model = self.model();
-        let outcome = compare(&ran.seen, &wanted, model.as_deref(), &self.to_string());
+        let (config, input) = (self.config(), case.input());
+        let chunks: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
+        let delimiter = &*case.delimiter;
+        let circumstances = Circumstances {
+            version: setup.version,
+            options: setup.options,
+            config: &config,
+            configured: [delimiter; 2],
+            chunks: &chunks,
+            datagrams: false,
+        };
+        let outcome = compare(&ran.seen, &wanted, model.as_deref(), &circumstances, &self.to_string());
         let is_same = matches!(outcome, Outcome::Same);
         if is_same && ran.closed != recorded.peer_closed {
             return Outcome::Wrong(format!("{self}: closed is {}", ran.closed));
@@ -329,14 +438,23 @@ impl fmt::Display for Receiving<'_> {
     }
 }
 
-fn compare(seen: &[Seen], wanted: &[Wanted], model: Option<&[Seen]>, place: &str) -> Outcome {
+fn is_same(seen: &[Seen], wanted: &[Wanted]) -> bool {
+    seen.len() == wanted.len() && seen.iter().zip(wanted).all(|(seen, wanted)| wanted.is(seen))
+}
+
+fn compare(
+    seen: &[Seen],
+    wanted: &[Wanted],
+    model: Option<&[Seen]>,
+    circumstances: &Circumstances<'_>,
+    place: &str,
+) -> Outcome {
     if let Some(model) = model.filter(|model| *model != seen) {
         return Outcome::Wrong(format!("{place}:\n  gives  {seen:?}\n  design {model:?}"));
     }
-    let same = seen.len() == wanted.len() && seen.iter().zip(wanted).all(|(seen, wanted)| wanted.is(seen));
-    match (same, model) {
-        (true, _) => Outcome::Same,
-        (false, Some(_)) => Outcome::ByDesign,
-        (false, None) => Outcome::Wrong(format!("{place}:\n  gives    {seen:?}\n  recorded {wanted:?}")),
+    if is_same(seen, wanted) {
+        return Outcome::Same;
     }
+    let how = format!("{place}:\n  gives    {seen:?}\n  recorded {wanted:?}");
+    if model.is_some() { Outcome::ByDesign(circumstances.rule(seen, wanted), how) } else { Outcome::Wrong(how) }
 }

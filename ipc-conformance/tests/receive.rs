@@ -7,8 +7,9 @@ mod judge;
 
 use std::sync::Arc;
 
+use ipc_conformance::check;
 use ipc_conformance::corpus::{Corpus, ReceiveCase};
-use ipc_conformance::replay::{Chunking, Differs, Replay, Role};
+use ipc_conformance::replay::{Differs, Replay};
 use judge::Judge;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -22,24 +23,12 @@ fn main() {
         Trial::test(case.name.clone(), move || run(&case, &replay, &judge))
     };
     let conclusion = libtest_mimic::run(&args, cases.into_iter().map(trial).collect());
-    judge.print("receive cases × set-ups × cuts");
+    judge.print("receive cases × set-ups");
     conclusion.exit();
 }
 
 fn run(case: &ReceiveCase, replay: &Replay, judge: &Judge) -> Result<(), Failed> {
-    let mut failures = Vec::new();
-    for (options, version) in setups(case) {
-        for role in Role::ALL {
-            for chunking in [Chunking::Recorded, Chunking::Bytes] {
-                let verdict = replay.receive_case(case, options, version, role, chunking);
-                let judged = judge.take(verdict.expect("the set-up was recorded"));
-                failures.extend(judged.err().map(|how| format!("{options} {version} {role} {chunking}: {how}")));
-            }
-        }
-    }
+    let judged = check::receive(replay, case).map(|case| (case.name, judge.take(case.verdict)));
+    let failures: Vec<String> = judged.filter_map(|(name, taken)| Some(format!("{name}: {}", taken.err()?))).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
-}
-
-fn setups(case: &ReceiveCase) -> impl Iterator<Item = (&str, &str)> {
-    case.results.iter().flat_map(|(options, versions)| versions.keys().map(|version| (&**options, &**version)))
 }

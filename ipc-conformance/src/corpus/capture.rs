@@ -1,7 +1,6 @@
 //! Captures: what passed between two live endpoints, and what each of them published.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use ipc_proto::Dialect;
 use serde::Deserialize;
@@ -11,7 +10,8 @@ use super::bytes::base64_bytes;
 use super::decoded::Decoded;
 use super::event::Published;
 use super::kinds::{Direction, MarkKind, Mode, Transport};
-use super::{CAPTURE_SUFFIX, CorpusError, dialect_of, read, read_json};
+use super::store::Store;
+use super::{CAPTURE_SUFFIX, CorpusError, dialect_of};
 
 const FORM_FEED: &str = "\u{c}";
 
@@ -60,11 +60,15 @@ pub struct Capture {
 }
 
 impl Capture {
-    pub(super) fn load(dir: &Path, name: &str) -> Result<Self, CorpusError> {
-        let mut capture: Self = read_json(&dir.join(format!("{name}{CAPTURE_SUFFIX}")))?;
-        let path = dir.join(format!("{name}.jsonl"));
-        for line in read(&path)?.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match Step::parse(line).map_err(|reason| CorpusError::new(&path, reason))? {
+    pub(super) fn load(store: &Store, dir: &str, name: &str) -> Result<Self, CorpusError> {
+        let file =
+            |suffix: &str| if dir.is_empty() { format!("{name}{suffix}") } else { format!("{dir}/{name}{suffix}") };
+        let mut capture: Self = store.read_json(&file(CAPTURE_SUFFIX))?;
+        let lines = file(".jsonl");
+        let text = store.read(&lines)?;
+        for (number, line) in (1_u64..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.is_empty()) {
+            let step = Step::parse(line);
+            match step.map_err(|reason| CorpusError::new(&store.path(&lines), format!("line {number}: {reason}")))? {
                 Step::Chunk(chunk) => capture.chunks.push(chunk),
                 Step::Mark(mark) => capture.marks.push(mark),
             }
@@ -97,6 +101,11 @@ impl Capture {
     /// The dialect of the endpoint that received this direction.
     pub fn receiver_dialect(&self, dir: Direction) -> Dialect {
         dialect_of(self.version_at(dir.to_server()))
+    }
+
+    /// The version of the endpoint that received this direction.
+    pub fn receiver_version(&self, dir: Direction) -> &str {
+        self.version_at(dir.to_server())
     }
 
     /// The dialect of the endpoint that sent this direction.

@@ -67,6 +67,9 @@ pub enum Direction {
     /// Parent to forked child.
     #[serde(rename = "parent2child")]
     ToChild,
+    /// Something this reader does not know.
+    #[serde(other)]
+    Other,
 }
 
 impl Direction {
@@ -83,6 +86,7 @@ impl fmt::Display for Direction {
             Self::ToClient => "s2c",
             Self::ToParent => "child2parent",
             Self::ToChild => "parent2child",
+            Self::Other => "other",
         })
     }
 }

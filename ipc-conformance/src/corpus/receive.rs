@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::bytes::{base64_list, hex_bytes};
 use super::event::Published;
@@ -41,18 +41,27 @@ impl ReceiveCase {
     }
 }
 
-/// The recipe of one large frame.
+/// The most that a recipe may come to.
+const MOST_GENERATED: usize = 1 << 30;
+
+/// The recipe of one large frame, of 1 GiB at most.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Generated {
     /// In words; ends in `without delimiter` when none follows.
     pub note: String,
     /// Length of the frame, delimiter excluded.
+    #[serde(deserialize_with = "frame_bytes")]
     pub frame_bytes: usize,
     /// The text that is repeated, as hexadecimal UTF-8.
     pub unit: String,
     /// SHA-256 of the bytes, delimiter included.
     pub sha256: String,
+}
+
+fn frame_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let len = usize::deserialize(deserializer)?;
+    if len <= MOST_GENERATED { Ok(len) } else { Err(de::Error::custom("a frame of more than 1 GiB")) }
 }
 
 impl Generated {

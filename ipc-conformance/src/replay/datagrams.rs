@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipc_proto::datagram::Datagrams;
 use ipc_proto::{Config, Dialect, Profile, Timestamp};
 
-use super::{Outcome, Seen, compare, model, recorded};
+use super::{Outcome, Seen, circumstances, compare, model, recorded};
 use crate::corpus::{Capture, Direction, Mode};
 
 /// What the raw captures sent to the first endpoint beside the recorder, so that its bytes are in none of their lines.
@@ -14,14 +14,18 @@ const BESIDE: &[u8] = &[0x00, 0x80, 0xff, 0x41];
 
 /// Replays both directions of a UDP capture.
 pub(super) fn capture(capture: &Capture, config: impl Fn(Direction) -> Config) -> Vec<Outcome> {
-    [Direction::ToServer, Direction::ToClient].map(|dir| direction(capture, dir, config(dir))).into()
+    [Direction::ToServer, Direction::ToClient].map(|dir| direction(capture, dir, &config(dir))).into()
 }
 
-fn direction(capture: &Capture, dir: Direction, config: Config) -> Outcome {
+fn direction(capture: &Capture, dir: Direction, config: &Config) -> Outcome {
     let datagrams = datagrams(capture, dir);
     let wanted = recorded::of_datagrams(capture, dir);
-    let model = messages(&datagrams, &config);
-    compare(&received(config, &datagrams), &wanted, Some(&*model), &format!("{} {dir}", capture.name))
+    let model = messages(&datagrams, config);
+    let seen = received(config.clone(), &datagrams);
+    let recorded: Vec<&[u8]> = capture.chunks_of(dir, 0).collect();
+    let chunks = if capture.chunks.is_empty() { &recorded } else { &datagrams };
+    let circumstances = circumstances(capture, dir, config, chunks);
+    compare(&seen, &wanted, Some(&*model), &circumstances, &format!("{} {dir}", capture.name))
 }
 
 fn datagrams(capture: &Capture, dir: Direction) -> Vec<&[u8]> {

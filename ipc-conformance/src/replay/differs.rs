@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::corpus::{Capture, Lifecycle, ReceiveCase};
+use super::rules::Rule;
+use crate::corpus::{Capture, Lifecycle, ReceiveCase, dialect_of};
 
 const BUILT_IN: &str = include_str!("../../differs.json");
 
@@ -37,6 +38,9 @@ pub struct ListedLifecycle<'a> {
 #[serde(deny_unknown_fields)]
 struct Row {
     verdict: RowVerdict,
+    /// The kind of difference, where a rule tells it.
+    #[serde(default)]
+    rule: Option<Rule>,
     reason: String,
     /// Captures by name; `*` stands for any text.
     #[serde(default)]
@@ -99,6 +103,20 @@ impl Differs {
         let row = self.rows.iter().find(|row| row.has_lifecycle(name, version))?;
         let Listed { skip, reason } = row.listed();
         Some(ListedLifecycle { skip, reason, gives: &row.gives })
+    }
+
+    /// As [`lifecycle`](Self::lifecycle), with versions of one dialect taken for each other.
+    pub fn lifecycle_like(&self, name: &str, version: &str) -> Option<ListedLifecycle<'_>> {
+        self.lifecycle(name, version).or_else(|| {
+            let versions = self.rows.iter().flat_map(|row| &row.versions);
+            let mut alike = versions.filter(|listed| dialect_of(listed) == dialect_of(version));
+            alike.find_map(|listed| self.lifecycle(name, listed))
+        })
+    }
+
+    /// Why a rule is as it is.
+    pub(super) fn reason(&self, rule: Rule) -> Option<&str> {
+        self.rows.iter().find(|row| row.rule == Some(rule)).map(|row| &*row.reason)
     }
 
     /// Patterns that no case matches, and which therefore have to go.

@@ -49,19 +49,30 @@ async fn run<H: Host>(stage: &Stage<H>, role: Role, chunking: Chunking) {
     let fitting = cases.iter().filter(|case| len(case) <= most);
     let setups = fitting.flat_map(|case| setups(case, &replay, role));
     let fed = setups.map(|(case, alike)| async move {
-        let input = case.input();
-        let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
-        let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, receiving: &alike[0] };
-        let ran = match role {
-            Role::Server => feed.server(stage).await,
-            Role::Client => feed.client(stage).await,
-        };
+        let ran = feed(stage, case, &alike[0], role, chunking).await;
         let verdicts: Vec<Verdict> = alike.iter().map(|receiving| receiving.judge(&ran)).collect();
         stream::iter(verdicts)
     });
     let verdicts = stream::iter(fed).buffer_unordered(AT_ONCE).flatten();
     let failures: Vec<String> = verdicts.filter_map(|verdict| std::future::ready(failed(verdict))).collect().await;
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Feeds an endpoint in the set-up of `receiving`.
+pub(crate) async fn feed<H: Host>(
+    stage: &Stage<H>,
+    case: &ReceiveCase,
+    receiving: &Receiving<'_>,
+    role: Role,
+    chunking: Chunking,
+) -> Ran {
+    let input = case.input();
+    let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
+    let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, receiving };
+    match role {
+        Role::Server => feed.server(stage).await,
+        Role::Client => feed.client(stage).await,
+    }
 }
 
 fn len(case: &ReceiveCase) -> usize {
@@ -73,7 +84,7 @@ fn failed(verdict: Verdict) -> Option<String> {
 }
 
 /// A case's set-ups: together those that differ in nothing but what was recorded.
-fn setups<'a>(
+pub(crate) fn setups<'a>(
     case: &'a ReceiveCase,
     replay: &'a Replay,
     role: Role,

@@ -15,8 +15,8 @@ mod help;
 
 pub(crate) use common::{Common, Dialect, Profile};
 use help::{
-    CONNECT_EXAMPLES, DEMO_EXAMPLES, EMIT_EXAMPLES, ENDPOINTS, EXAMPLES, RECORD_EXAMPLES, REPLAY_EXAMPLES,
-    REQUEST_EXAMPLES, SERVE_EXAMPLES,
+    CHECK_EXAMPLES, CONNECT_EXAMPLES, DEMO_EXAMPLES, EMIT_EXAMPLES, ENDPOINTS, EXAMPLES, RECORD_EXAMPLES,
+    REPLAY_EXAMPLES, REQUEST_EXAMPLES, SERVE_EXAMPLES,
 };
 
 /// Named JSON events over local sockets, TCP, TLS and UDP, as node-ipc speaks them.
@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Show the conversation that `record` wrote down.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Replay recordings of real node-ipc, and say where this implementation does otherwise.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
 }
 
 #[derive(Debug, Args)]
@@ -126,4 +129,29 @@ pub(crate) struct ReplayArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A folder of captures: itself, or its captures/ or corpus/, with receive_cases.json and lifecycle.json where it has them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) corpus: Option<PathBuf>,
+    /// Receive cases: input fed to one endpoint, and what it published.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receive: Option<PathBuf>,
+    /// Lifecycle scenarios: servers that go away, retries, disconnects.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lifecycle: Option<PathBuf>,
+    /// Feed receive cases to this runtime as well, over Unix sockets. Lifecycle scenarios run on it. [default: tokio]
+    #[arg(long, value_name = "R", value_parser = runtime::named)]
+    pub(crate) runtime: Option<Runtime>,
+    /// Check another implementation by the receive cases: a program that RUNNER.md describes, and its arguments. Comes last.
+    #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true, conflicts_with = "runtime")]
+    pub(crate) command: Option<Vec<String>>,
+    /// Print one JSON object per case, and one for the counts.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print a line for every case, not for failures only.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
 }

@@ -20,6 +20,7 @@ mod transport;
 use certificate::Certificate;
 use exchange::PINGS;
 use report::Report;
+pub(crate) use report::Row;
 use transport::Transport;
 
 pub(crate) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
@@ -39,6 +40,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(if report.failed() { Exit::Failed } else { Exit::Done })
+}
+
+/// Exchanges with the node-ipc that is installed, on one runtime and without a word; none where there is none.
+pub(crate) fn with_node_ipc(runtime: Runtime) -> Result<Vec<Row>, Failure> {
+    let folder = tempfile::Builder::new().prefix("ipc-check-").tempdir().map_err(Failure::system)?;
+    let stage = Stage { folder: folder.path(), certificate: Certificate::make(folder.path())? };
+    let mut report = Report::keeping();
+    if let Some(guests) = node::find(&stage)? {
+        runtime.run(Show { stage: &stage, report: &mut report, guests: Some(guests) })?;
+    }
+    Ok(report.kept())
 }
 
 /// What the exchanges share.

@@ -1,6 +1,7 @@
 //! The `ipc` command: node-ipc from the command line.
 
 mod args;
+mod check;
 mod connect;
 mod demo;
 mod emit;
@@ -18,6 +19,44 @@ mod serve;
 mod session;
 mod settings;
 mod signals;
+
+// The suite's scenarios over real sockets are cases of `ipc check`: one text, used twice.
+#[cfg(unix)]
+#[path = "../../../../ipc-tokio/tests/tls/certificates.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod certificates;
+#[cfg(unix)]
+#[path = "../../../tests/suite/clients.rs"]
+#[allow(clippy::unwrap_used, reason = "a scenario says by a panic what went wrong")]
+mod clients;
+#[cfg(unix)]
+#[path = "../../../tests/suite/raw.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod raw;
+#[cfg(unix)]
+#[path = "../../../tests/suite/receive.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod receive;
+#[cfg(unix)]
+#[path = "../../../tests/suite/recorded.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod recorded;
+#[cfg(unix)]
+#[path = "../../../tests/suite/servers.rs"]
+#[allow(clippy::unwrap_used, reason = "a scenario says by a panic what went wrong")]
+mod servers;
+#[cfg(unix)]
+#[path = "../../../tests/suite/stage.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod stage;
+#[cfg(unix)]
+#[path = "../../../tests/suite/tls.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod tls;
+#[cfg(unix)]
+#[path = "../../../tests/suite/wire.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod wire;
 
 use std::{io::Write, process::ExitCode};
 
@@ -44,6 +83,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Serve(args) => on_runtime(args.common.runtime, Work::Serve(args)),
         Command::Connect(args) => on_runtime(args.common.runtime, Work::Connect(args)),

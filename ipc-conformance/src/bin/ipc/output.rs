@@ -10,6 +10,8 @@ use crate::{args::Common, failure::Failure};
 mod human;
 mod json;
 
+pub(crate) use human::tame;
+
 /// How much is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Detail {

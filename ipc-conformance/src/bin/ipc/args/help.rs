@@ -99,3 +99,22 @@ filled, and node on the PATH, real node-ipc servers and clients take part.
 Examples:
   ipc demo
   IPC_NODE_DIR=~/.cache/ipc-node ipc demo";
+
+pub(super) const CHECK_EXAMPLES: &str = "\
+Without --corpus, --receive and --lifecycle, the recordings in this program are
+replayed; each of the three adds data of its own instead. Every case passes,
+differs by design, is skipped with a reason, or fails. With --json, or
+--verbose, each is a line; otherwise failures only, then the counts.
+
+Captures and receive cases go through the protocol's core alone, cut in several
+ways; lifecycle scenarios run over real sockets. Where IPC_NODE_DIR names a
+folder with node-ipc, as for the demo, the built-in check talks to it as well.
+
+Exit codes: 0 nothing failed, 1 something did, 2 the data cannot be read.
+
+Examples:
+  ipc check
+  ipc check --verbose
+  ipc check --corpus captures/ --json
+  ipc check --receive receive_cases.json --runtime smol
+  ipc check --json --command node ipc-conformance/node/runner.mjs --version 14";

@@ -15,14 +15,28 @@ const HEADING: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// Prints rows as they come.
+/// What an exchange was, and what went wrong with it.
+pub(crate) type Row = (String, Result<(), String>);
+
+/// Prints rows as they come, or keeps them.
 pub(super) struct Report {
     failed: bool,
+    kept: Option<Vec<Row>>,
 }
 
 impl Report {
     pub(super) const fn new() -> Self {
-        Self { failed: false }
+        Self { failed: false, kept: None }
+    }
+
+    /// One that prints nothing.
+    pub(super) const fn keeping() -> Self {
+        Self { failed: false, kept: Some(Vec::new()) }
+    }
+
+    /// The rows that were kept.
+    pub(super) fn kept(self) -> Vec<Row> {
+        self.kept.unwrap_or_default()
     }
 
     /// Whether any exchange failed.
@@ -31,6 +45,9 @@ impl Report {
     }
 
     pub(super) fn line(&self, text: impl Display) -> Result<(), Failure> {
+        if self.kept.is_some() {
+            return Ok(());
+        }
         put(&text).map_err(|error| Failure::output(&error))
     }
 
@@ -42,6 +59,10 @@ impl Report {
 
     pub(super) fn row(&mut self, what: impl Display, outcome: Outcome) -> Result<(), Failure> {
         let what = what.to_string();
+        if let Some(kept) = &mut self.kept {
+            kept.push((what, outcome.map(drop).map_err(|error| error.to_string())));
+            return Ok(());
+        }
         match outcome {
             Ok(mut trips) => {
                 let (least, median) = trips.summary();

@@ -93,7 +93,7 @@ fn raw(bytes: &[u8]) -> String {
 }
 
 /// The text without anything that a terminal would obey.
-fn tame(text: &str) -> String {
+pub(crate) fn tame(text: &str) -> String {
     let mut tamed = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
