@@ -103,10 +103,8 @@ pub(crate) async fn a_reader_that_falls_behind_is_read_on<H: Host>(stage: Stage<
         client.emit("n", &(n, &large)).await.unwrap();
         server.emit(peer, "n", &(n, &large)).await.unwrap();
     }
-    // More has been emitted than events and sockets hold. While writing is stuck an end reads on, so that not both
-    // need be stuck.
-    let waits = || client.pending_bytes() + server.sender(peer).unwrap().pending_bytes() > 0;
-    stage.until(waits).await;
+    // More has been emitted than events and sockets hold. While writing is stuck an end reads on: it need not be stuck
+    // still.
     for n in 0..MANY {
         assert_eq!(message(&mut server).await.1.decode::<(usize, String)>().unwrap().0, n);
     }

@@ -87,6 +87,10 @@ impl ServerOutlet {
     pub(super) fn deliver(&mut self, slot: &mut Option<Event>, out: &mut dyn Emit) {
         events::take_answers(&self.line, slot);
         let Some(event) = &*slot else { return };
+        if let Event::Disconnected { .. } = event {
+            // Whoever hears of it finds the peer gone, and its place free.
+            lock(&self.shared.peers).remove(self.peer);
+        }
         if self.handler.as_mut().is_none_or(|handler| handler(event, out)) {
             self.push(slot);
         }
