@@ -76,7 +76,7 @@ fn idle_connections_are_not_polled<E: Host>() {
 }
 
 #[test]
-fn a_message_costs_its_reader_one_poll() {
+fn a_message_costs_its_reader_few_polls() {
     fn on<E: Host>() {
         let place = Place::new();
         let (quiet, polls) = counted::<E>(place.config());
@@ -88,8 +88,9 @@ fn a_message_costs_its_reader_one_poll() {
                 heard(&mut server).await;
             }
             let polls = polls.get();
-            // Accepting costs a few, and so does what is written to the reader's handle meanwhile.
-            assert!(polls <= 2 * ROUNDS + 20, "{polls} polls for {ROUNDS} messages");
+            // One poll reads it and one may find nothing more; async-io wakes again where its thread ran in between.
+            // Accepting costs a few.
+            assert!(polls <= 4 * ROUNDS + 20, "{polls} polls for {ROUNDS} messages");
         });
     }
     on::<support::OnSmol>();

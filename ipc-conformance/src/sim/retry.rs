@@ -122,9 +122,9 @@ impl RetryModel {
 
     /// The client says that it is over. Modern looks at `stop` once more when it would dial.
     pub(super) fn destroyed(&mut self, now: Timestamp, closing: bool) -> Result<(), String> {
-        let stopped = |due| self.modern && self.stop && due <= now;
-        let may_end = |due| self.ending || closing || stopped(due);
-        let early = self.due.filter(|(_, due)| !may_end(*due));
+        let stopped = |since| self.modern && self.stop && since <= now;
+        let may_end = |since| self.ending || closing || stopped(since);
+        let early = self.due.filter(|(since, _)| !may_end(*since));
         self.due = None;
         early.map_or(Ok(()), |(_, due)| Err(format!("gave up and should dial at {due:?}")))
     }
