@@ -132,7 +132,8 @@ impl Circumstances<'_> {
 
     fn throws_for(&self, seen: &Seen) -> bool {
         let Seen::Message { type_json, .. } = seen else { return false };
-        let name = serde_json::from_str::<String>(type_json).unwrap_or_default();
+        let name = type_json.as_deref().and_then(|text| serde_json::from_str::<String>(text).ok());
+        let name = name.unwrap_or_default();
         (10..=12).contains(&major_of(self.version).unwrap_or(0)) && PROTOTYPE.contains(&&*name)
     }
 

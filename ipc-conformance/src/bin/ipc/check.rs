@@ -1,19 +1,23 @@
 //! `ipc check`: recordings of node-ipc replayed, a line per case.
 
 use ipc_conformance::{
-    check::{self, Case, Group},
+    check::{self, Case, Group, Place},
     corpus::{self, Corpus, CorpusError},
     replay::{Differs, Replay, Verdict, seed_from_env},
 };
 
 use crate::{
     args::CheckArgs,
-    demo,
+    demo::{self, Row},
     failure::{Exit, Failure},
     runtime::Runtime,
 };
 
+mod escape;
 mod foreign;
+mod html;
+mod markdown;
+mod matrix;
 mod report;
 #[cfg(unix)]
 mod sockets;
@@ -28,17 +32,19 @@ impl From<CorpusError> for Failure {
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let data = Data::read(args)?;
-    let mut report = Report::new(args);
+    let mut report = Report::new(args)?;
     if let Some(command) = &args.command {
-        foreign::run(command, &data, &mut report)?;
-        return report.end();
+        let ended = foreign::run(command, &data, &mut report);
+        let exit = report.end()?;
+        return ended.map(|()| exit);
     }
     let seed = seed_from_env();
+    report.expect(data.captures.len() + data.setups());
     for capture in &data.captures {
-        report.case(&check::capture(&data.replay, capture, seed))?;
+        report.case(check::capture(&data.replay, capture, seed))?;
     }
     for case in &data.receive {
-        check::receive(&data.replay, case).try_for_each(|case| report.case(&case))?;
+        check::receive(&data.replay, case).try_for_each(|case| report.case(case))?;
     }
     over_sockets(&data, args, &mut report)?;
     if data.built_in {
@@ -49,27 +55,38 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
 
 /// Exchanges with real node-ipc, where it is installed: versions, transports, and who is the client.
 fn live(args: &CheckArgs, report: &mut Report) -> Result<(), Failure> {
-    let runtime = args.runtime.unwrap_or(Runtime::Tokio);
-    for (name, outcome) in demo::with_node_ipc(runtime)? {
+    let runtime = args.runtime.and_then(|runtimes| runtimes.first()).copied().unwrap_or(Runtime::Tokio);
+    let rows = demo::with_node_ipc(runtime)?;
+    if rows.is_empty() {
+        return report.without_live_peers();
+    }
+    report.expect(rows.len());
+    for Row { what, transport, version, outcome } in rows {
         let verdict = outcome.map_or_else(Verdict::Failed, |()| Verdict::Passed);
-        report.case(&Case::new(Group::Live, name, runtime.name(), verdict))?;
+        let place = Place::new(transport, "live", version);
+        report.case(Case::new(Group::Live, what, runtime.name(), place, verdict))?;
     }
     Ok(())
 }
 
-/// Lifecycle scenarios, and on demand receive cases.
+/// Lifecycle scenarios; captures where anybody asks or nobody named other data; receive cases on demand.
 #[cfg(unix)]
 fn over_sockets(data: &Data, args: &CheckArgs, report: &mut Report) -> Result<(), Failure> {
-    let program = sockets::Sockets { data, report, receive: args.runtime.is_some() };
-    args.runtime.unwrap_or(Runtime::Tokio).run(program)
+    let few: &[Runtime] = if data.built_in { Runtime::ALL } else { &[Runtime::Tokio] };
+    let asked = args.runtime.is_some();
+    for runtime in args.runtime.unwrap_or(few) {
+        runtime.run(sockets::Sockets { data, report, captures: asked || data.built_in, receive: asked })?;
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
 fn over_sockets(data: &Data, _args: &CheckArgs, report: &mut Report) -> Result<(), Failure> {
     let reason = || Verdict::Skipped("Scenarios are done over Unix sockets, which this system has not.".to_owned());
     let name = |scenario: &corpus::Lifecycle| format!("{} {}", scenario.name, scenario.version);
-    let cases = data.lifecycle.iter().map(|scenario| Case::new(Group::Lifecycle, name(scenario), "core", reason()));
-    cases.into_iter().try_for_each(|case| report.case(&case))
+    let place = |scenario| Place::of_lifecycle(scenario, "unix");
+    let case = |scenario| Case::new(Group::Lifecycle, name(scenario), "core", place(scenario), reason());
+    data.lifecycle.iter().try_for_each(|scenario| report.case(case(scenario)))
 }
 
 /// What is to be checked.
@@ -83,6 +100,11 @@ struct Data {
 }
 
 impl Data {
+    /// How many set-ups the receive cases have.
+    fn setups(&self) -> usize {
+        self.receive.iter().map(|case| check::setups(case).count()).sum()
+    }
+
     /// All of it is read before anything is run.
     fn read(args: &CheckArgs) -> Result<Self, Failure> {
         if args.corpus.is_none() && args.receive.is_none() && args.lifecycle.is_none() {
