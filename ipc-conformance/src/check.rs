@@ -2,7 +2,9 @@
 
 use std::{
     any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
+    cell::Cell,
+    panic::{self, AssertUnwindSafe},
+    sync::Once,
 };
 
 use crate::{
@@ -44,7 +46,7 @@ pub struct Place {
     pub transport: String,
     /// What was exchanged, or with which options: `json`, `raw`, `guarded` …
     pub mode: String,
-    /// The recorded version of node-ipc, or the one that took part; a server's and a client's when they are not the same.
+    /// The recorded version of node-ipc, or the one that took part; a server's where the client's is another. Empty without.
     pub version: String,
 }
 
@@ -54,11 +56,11 @@ impl Place {
         Self { transport: transport.into(), mode: mode.into(), version: version.into() }
     }
 
-    /// Of a capture.
+    /// Of a capture. Where the client was of another version than the server, that is a mode of its own.
     pub fn of_capture(capture: &Capture) -> Self {
-        let client = capture.client_version.as_ref().filter(|client| **client != capture.version);
-        let version = client.map_or_else(|| capture.version.clone(), |client| format!("{}, {client}", capture.version));
-        Self::new(capture.transport.name(), capture.mode.name(), version)
+        let mixed = capture.client_version.as_ref().is_some_and(|client| *client != capture.version);
+        let mode = format!("{}{}", capture.mode.name(), if mixed { ", mixed versions" } else { "" });
+        Self::new(capture.transport.name(), mode, capture.version.trim_start_matches("node "))
     }
 
     /// Of a receive case, all of which were recorded over Unix sockets.
@@ -175,11 +177,36 @@ fn worst(runs: impl IntoIterator<Item = (Chunking, Run)>) -> Run {
 
 /// What `run` comes to: a panic is a failure like others, and the next case is run.
 fn unwound(run: impl FnOnce() -> Run) -> Run {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| (Verdict::Failed(said(&*panic)), None))
+    quietly(run).unwrap_or_else(|how| (Verdict::Failed(how), None))
+}
+
+thread_local! {
+    /// A panic of this thread is a verdict, and nothing to be printed.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `run` gives, or what it said when it panicked. Nothing of that is printed, as far as it is of this thread.
+///
+/// # Errors
+/// It panicked.
+pub fn quietly<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                loud(panic);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    QUIET.set(before);
+    result.map_err(|panic| said(&*panic))
 }
 
 /// What somebody who panicked said, for people.
-pub fn said(panic: &(dyn Any + Send)) -> String {
+fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panicked: {}", text.unwrap_or("without a word"))

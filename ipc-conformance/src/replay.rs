@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use crate::corpus::{Capture, Direction, Mode, ReceiveCase};
+use crate::corpus::{Capture, Direction, Mode, ReceiveCase, Transport};
 
 mod chunking;
 mod conversation;
@@ -143,8 +143,9 @@ impl Replay {
     /// Why a capture is not replayed, if it is listed so.
     pub fn skips_capture(&self, capture: &Capture) -> Option<String> {
         let reason = if self.by_rule {
-            let is_other =
-                capture.mode == Mode::Other || capture.chunks.iter().any(|chunk| chunk.dir == Direction::Other);
+            let is_other = capture.mode == Mode::Other
+                || capture.transport == Transport::Other
+                || capture.chunks.iter().any(|chunk| chunk.dir == Direction::Other);
             let rule = rules::skipping(capture).and_then(|rule| self.differs.reason(rule));
             rule.or_else(|| is_other.then_some("Of a kind that this version does not know."))
         } else {

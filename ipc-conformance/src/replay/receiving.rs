@@ -91,7 +91,8 @@ impl Receiving<'_> {
         }
         let name = recorded::last_peer_id(self.recorded);
         if self.setup.role == Role::Server && ran.peer_id != name {
-            let words = |name: Option<&str>| name.map_or("an unnamed peer".to_owned(), |name| format!("peer {name}"));
+            let words =
+                |name: Option<&str>| name.map_or_else(|| "an unnamed peer".to_owned(), |name| format!("peer {name}"));
             conversation.also(&words(name.as_deref()), &words(ran.peer_id.as_deref()));
         }
         conversation

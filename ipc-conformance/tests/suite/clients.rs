@@ -12,6 +12,9 @@ use crate::{
 
 pub(crate) async fn perform<H: Host>(scene: &Scene<H>, name: &str) -> Option<Story> {
     let path = scene.stage.path("s.sock");
+    if name.starts_with("maxRetries_") && Config::from_json(max_retries(name)).is_err() {
+        return None;
+    }
     Some(match name {
         "down_default_retry" | "down_tcp_refused" | "stopRetrying_before_0" | "stopRetrying_before_false" => {
             down(scene, scene.config()).await

@@ -108,8 +108,7 @@ impl Data {
     /// All of it is read before anything is run.
     fn read(args: &CheckArgs) -> Result<Self, Failure> {
         if args.corpus.is_none() && args.receive.is_none() && args.lifecycle.is_none() {
-            let data = Self::of(&Corpus::embedded(), Replay::new(Differs::built_in()))?;
-            return Ok(Self { built_in: true, ..data });
+            return Self::built_in();
         }
         let replay = Replay::by_rule(Differs::built_in());
         let mut data = match &args.corpus {
@@ -122,7 +121,24 @@ impl Data {
         if let Some(file) = &args.lifecycle {
             data.lifecycle = corpus::read_lifecycle(file)?;
         }
+        data.refuse_nothing(args)?;
         Ok(data)
+    }
+
+    /// A check of nothing would be a success.
+    fn refuse_nothing(&self, args: &CheckArgs) -> Result<(), Failure> {
+        if !self.captures.is_empty() || !self.lifecycle.is_empty() || self.setups() > 0 {
+            return Ok(());
+        }
+        let named = [&args.corpus, &args.receive, &args.lifecycle].into_iter().flatten();
+        let names: Vec<String> = named.map(|path| path.display().to_string()).collect();
+        Err(Failure::usage(format_args!("{}: no capture, receive case or scenario", names.join(", "))))
+    }
+
+    fn built_in() -> Result<Self, Failure> {
+        let (corpus, replay) = (Corpus::embedded(), Replay::new(Differs::built_in()));
+        let (captures, receive, lifecycle) = (corpus.captures()?, corpus.receive_cases()?, corpus.lifecycle()?);
+        Ok(Self { built_in: true, replay, captures, receive, lifecycle })
     }
 
     /// A folder may have captures only.
@@ -131,7 +147,11 @@ impl Data {
             built_in: false,
             replay,
             captures: corpus.captures()?,
-            receive: if corpus.has_receive_cases() { corpus.receive_cases()? } else { Vec::new() },
+            receive: if corpus.has_receive_cases() {
+                corpus::read_receive_cases(&corpus.receive_path())?
+            } else {
+                Vec::new()
+            },
             lifecycle: if corpus.has_lifecycle() { corpus.lifecycle()? } else { Vec::new() },
         })
     }

@@ -7,10 +7,13 @@ use std::{
 
 use ipc_conformance::{
     check::Case,
-    replay::{Said, Tally},
+    replay::{Conversation, Said, Tally},
 };
 
 use super::escape::Cell;
+
+/// So many characters of a cell are shown.
+const LONGEST: usize = 160;
 
 /// What a line of a table shows once: the case, and expected and got.
 type Line = (String, String, String);
@@ -41,7 +44,7 @@ pub(super) fn write(out: &mut impl Write, all: &Tally, failed: &[Case]) -> io::R
 
 /// What kind of failure it is.
 pub(super) fn kind(case: &Case) -> String {
-    case.conversation.as_ref().map_or_else(|| "without an answer".to_owned(), |conversation| conversation.kind())
+    case.conversation.as_ref().map_or_else(|| "without an answer".to_owned(), Conversation::kind)
 }
 
 /// Of a case's name, which says the set-up last.
@@ -51,7 +54,11 @@ fn split(name: &str) -> (String, String) {
 }
 
 fn joined(said: &[Said]) -> String {
-    said.iter().map(|said| &*said.text).collect::<Vec<_>>().join(", ")
+    let text = said.iter().map(|said| &*said.text).collect::<Vec<_>>().join(", ");
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
 }
 
 fn capital(text: &str) -> String {

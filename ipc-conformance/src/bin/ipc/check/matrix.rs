@@ -20,7 +20,11 @@ pub(super) type Row<'a> = (&'a str, &'a str, Vec<Option<Tally>>);
 pub(super) const LEGEND: &str = "passed, +differ by design, -skipped, !failed";
 
 impl Matrix {
+    /// Counts a case; one without a version has no place here.
     pub(super) fn count(&mut self, place: &Place, verdict: &Verdict) {
+        if place.version.is_empty() {
+            return;
+        }
         let row = self.rows.entry((place.transport.clone(), place.mode.clone())).or_default();
         row.entry(place.version.clone()).or_default().count(verdict);
     }

@@ -117,7 +117,7 @@ impl Report {
         let reason = "IPC_NODE_DIR names no folder that holds node-ipc, so that no live peer takes part.";
         let verdict = Verdict::Skipped(reason.to_owned());
         self.expect(1);
-        self.case(Case::new(Group::Live, "node-ipc", "core", Place::new("none", "live", "none"), verdict))
+        self.case(Case::new(Group::Live, "node-ipc", "core", Place::new("", "live", ""), verdict))
     }
 
     /// The counts, the pages, and the exit code that they come to.
@@ -167,13 +167,17 @@ impl Report {
     }
 
     fn show_matrix(&self) -> Result<(), Failure> {
-        let versions = self.matrix.versions();
-        let heading: String = versions.iter().map(|version| format!("{:>18}", tame(version))).collect();
-        self.print(&format_args!("{HEADING}{:<32}{heading}{HEADING:#}", "transport, mode"))?;
-        for (transport, mode, cells) in self.matrix.rows() {
-            let first = format!("{} {}", tame(transport), tame(mode));
-            let cells: String = cells.into_iter().map(cell).collect();
-            self.print(&format_args!("{first:<32}{cells}"))?;
+        let versions: Vec<String> = self.matrix.versions().into_iter().map(tame).collect();
+        let rows: Vec<_> = self.matrix.rows().map(|(a, b, cells)| (tame(&format!("{a} {b}")), cells)).collect();
+        let first = rows.iter().map(|(first, _)| first.chars().count()).chain([16]).max().unwrap_or_default();
+        let texts = rows.iter().flat_map(|(_, cells)| cells.iter().copied().map(matrix::text));
+        let width =
+            texts.chain(versions.iter().cloned()).map(|text| text.chars().count()).max().unwrap_or_default() + 2;
+        let heading: String = versions.iter().map(|version| format!("{version:>width$}")).collect();
+        self.print(&format_args!("{HEADING}{:<first$}{heading}{HEADING:#}", "transport, mode"))?;
+        for (name, cells) in rows {
+            let cells: String = cells.into_iter().map(|tally| cell(tally, width)).collect();
+            self.print(&format_args!("{name:<first$}{cells}"))?;
         }
         self.print(&format_args!("{DIM}{}{DIM:#}\n", matrix::LEGEND))
     }
@@ -193,9 +197,9 @@ fn bar() -> ProgressBar {
     ProgressBar::new(0).with_style(style)
 }
 
-fn cell(tally: Option<Tally>) -> String {
+fn cell(tally: Option<Tally>, width: usize) -> String {
     let style = if tally.is_some_and(|tally| tally.failed > 0) { BAD } else { GOOD };
-    format!("{style}{:>18}{style:#}", matrix::text(tally))
+    format!("{style}{:>width$}{style:#}", matrix::text(tally))
 }
 
 fn json_line(case: &Case, outcome: &str, reason: Option<&str>) -> Value {

@@ -1,14 +1,9 @@
 //! Cases over real sockets. What runs them is the suite's: its files are part of this program as well.
 
-use std::{
-    any::Any,
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Mutex, thread, time::Duration};
 
 use ipc_conformance::{
-    check::{self, Case, Group, Place, said},
+    check::{self, Case, Group, Place, quietly},
     corpus::{Capture, Lifecycle, ReceiveCase, dialect_of},
     host::Host,
     replay::{Chunking, Conversation, Receiving, Replay, Role, Said, Step, Verdict},
@@ -26,6 +21,8 @@ use crate::{
     wire::Wire,
 };
 
+/// How many scenarios are done at a time.
+const AT_ONCE: usize = 8;
 /// How long one input may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,8 +53,8 @@ impl Program for Sockets<'_> {
                 }
             }
         }
-        let mut stories = Stories::new();
-        data.lifecycle.iter().try_for_each(|scenario| report.case(lived::<H>(scenario, &data.replay, &mut stories)))
+        let stories = told::<H>(data);
+        data.lifecycle.iter().try_for_each(|scenario| report.case(lived::<H>(scenario, &data.replay, &stories)))
     }
 }
 
@@ -73,7 +70,7 @@ fn heard<H: Host>(capture: &Capture, replay: &Replay) -> Case {
     if !wire.is_there() {
         return case(Verdict::Skipped(format!("This machine has no {wire}.")));
     }
-    let ran = unwound(|| {
+    let ran = quietly(|| {
         H::run(|host| async move {
             let stage = Stage::new(host.clone(), wire);
             host.timeout(PATIENCE, given(&stage, capture, Chunking::Recorded)).await
@@ -101,7 +98,7 @@ fn fed<H: Host>(case: &ReceiveCase, role: Role, alike: &[Receiving<'_>]) -> Vec<
     if !refused.is_empty() {
         return refused;
     }
-    let ran = unwound(|| {
+    let ran = quietly(|| {
         H::run(|host| async move {
             let stage = Stage::new(host.clone(), Wire::Unix);
             host.timeout(PATIENCE, feed(&stage, case, first, role, Chunking::Recorded)).await
@@ -120,14 +117,14 @@ fn fed<H: Host>(case: &ReceiveCase, role: Role, alike: &[Receiving<'_>]) -> Vec<
 /// What scenarios came to, by name and whether in classic; versions of one dialect do the same.
 type Stories = BTreeMap<(String, bool), Result<Option<Story>, String>>;
 
-fn lived<H: Host>(scenario: &Lifecycle, replay: &Replay, stories: &mut Stories) -> Case {
+fn lived<H: Host>(scenario: &Lifecycle, replay: &Replay, stories: &Stories) -> Case {
     let name = format!("{} {}", scenario.name, scenario.version);
     let place = Place::of_lifecycle(scenario, &wire(scenario).to_string());
     let case = |verdict| Case::new(Group::Lifecycle, &*name, H::NAME, place, verdict);
     if let Some(reason) = skips(replay, scenario) {
         return case(Verdict::Skipped(reason));
     }
-    let story = lived_once::<H>(scenario, stories);
+    let story = &stories[&key(scenario)];
     case(lived_as(scenario, replay, story)).with(|| Some(conversation(scenario, story.as_ref().ok()?.as_ref()?)))
 }
 
@@ -159,16 +156,27 @@ fn lived_as(scenario: &Lifecycle, replay: &Replay, story: &Result<Option<Story>,
     }
 }
 
-fn lived_once<'a, H: Host>(scenario: &Lifecycle, stories: &'a mut Stories) -> &'a Result<Option<Story>, String> {
-    let dialect = dialect_of(&scenario.version);
-    let name = &*scenario.name;
-    let wire = wire(scenario);
-    let key = (name.to_owned(), dialect == Dialect::Classic);
-    let run = || unwound(|| H::run(|host| async move { story(&host, wire, name, dialect).await }));
-    stories.entry(key).or_insert_with(run)
+fn key(scenario: &Lifecycle) -> (String, bool) {
+    (scenario.name.clone(), dialect_of(&scenario.version) == Dialect::Classic)
 }
 
-/// Scenarios say by a panic what went wrong.
-fn unwound<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic: Box<dyn Any + Send>| said(&*panic))
+/// Does every scenario once, some at a time: for the most part they wait.
+fn told<H: Host>(data: &Data) -> Stories {
+    let done = data.lifecycle.iter().filter(|scenario| skips(&data.replay, scenario).is_none());
+    let different: BTreeMap<_, &Lifecycle> = done.map(|scenario| (key(scenario), scenario)).collect();
+    let (waiting, stories) = (Mutex::new(different.into_iter()), Mutex::new(Stories::new()));
+    let next = || waiting.lock().expect("nobody panics with it").next();
+    let work = || {
+        while let Some((key, scenario)) = next() {
+            let story = lived_once::<H>(scenario);
+            stories.lock().expect("nobody panics with it").insert(key, story);
+        }
+    };
+    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+    stories.into_inner().expect("nobody panics with it")
+}
+
+fn lived_once<H: Host>(scenario: &Lifecycle) -> Result<Option<Story>, String> {
+    let (wire, name, dialect) = (wire(scenario), &*scenario.name, dialect_of(&scenario.version));
+    quietly(|| H::run(|host| async move { story(&host, wire, name, dialect).await }))
 }

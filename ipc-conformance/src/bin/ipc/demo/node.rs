@@ -95,7 +95,7 @@ pub(super) async fn exchanges<H: Host>(
         match node {
             Ok(node) => node.exchanges(host, stage, guest, report).await?,
             Err(error) => {
-                report.guest(("none", &guest.version), format_args!("node-ipc {}", guest.major), Err(error))?
+                report.guest(("none", &guest.version), format_args!("node-ipc {}", guest.major), Err(error))?;
             }
         }
     }
