@@ -6,7 +6,6 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import readline from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -176,7 +175,27 @@ async function run(question) {
   return { done: true, protocol: 2, closed: gone, peerId: peerId === undefined ? undefined : JSON.stringify(peerId) };
 }
 
-for await (const line of readline.createInterface({ input: process.stdin })) {
-  write(await run(JSON.parse(line)));
+/** Lines of standard input. node:readline would end one at U+2028 as well, which a delimiter may be. */
+async function* lines() {
+  let pieces = [];
+  for await (const text of process.stdin.setEncoding('utf8')) {
+    const [first, ...others] = text.split('\n');
+    pieces.push(first);
+    for (const other of others) {
+      yield pieces.join('');
+      pieces = [other];
+    }
+  }
 }
-process.exit(0);
+
+async function main() {
+  for await (const line of lines()) write(await run(JSON.parse(line)));
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
