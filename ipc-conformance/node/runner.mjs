@@ -44,6 +44,8 @@ function event(published, role) {
   if (type === ends && (server ? rest.length === 2 && rest[0] instanceof net.Socket : rest.length === 0)) {
     return { event: 'disconnect' };
   }
+  // What 9 to 12 make of a datagram of the type close.
+  if (type === ends && rest[0] instanceof dgram.Socket) return null;
   if (!server && type === 'destroy' && rest.length === 0) return { event: 'destroy' };
   if (server ? rest.length < 2 && !(rest[0] instanceof Error) : type === 'connect' && rest.length === 0) return null;
   if (type === 'error' && (rest[0] instanceof Error || rest[0]?.err instanceof Error)) {

@@ -44,6 +44,14 @@ impl Wanted {
         }
     }
 
+    /// Whether it is what node-ipc makes of a frame that is no object, or whose type is no string.
+    pub(super) fn is_of_bad_frame(&self) -> bool {
+        match self {
+            Self::Message { type_json, .. } => !type_json.as_ref().is_some_and(|text| text.starts_with('"')),
+            other => *other == Self::Thrown,
+        }
+    }
+
     /// What it is, without its content; in the words of [`Seen::kind`].
     pub(super) fn kind(&self) -> String {
         match self {
@@ -131,6 +139,7 @@ pub(super) fn of_datagrams(capture: &Capture, dir: Direction) -> Vec<Wanted> {
 
 fn of_datagram(event: &Published) -> Option<Wanted> {
     match event.args.as_slice() {
+        [_, Arg::Peer { .. }] if event.threw.is_some() => Some(Wanted::Thrown),
         [data, Arg::Peer { .. }] => Some(match data {
             Arg::Json { parse_error: Some(_), .. } => Wanted::BadFrame,
             Arg::Bytes { bytes } => Wanted::Message { type_json: None, data: Data::Bytes(bytes.clone()) },
