@@ -170,7 +170,6 @@ fn is_part(wanted: &[Wanted], seen: &[Seen]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         corpus::Corpus,
         replay::{Chunking, Differs, Replay, Verdict},

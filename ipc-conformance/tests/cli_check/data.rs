@@ -90,7 +90,7 @@ fn what_no_endpoint_can_be_fails_without_a_panic() {
 #[test]
 fn names_need_not_differ() {
     let case = recorded(1).remove(0);
-    let once = lines(&ipc(&cases(&[case.clone()]), &["--receive", "cases.json", "--json"])).0.len();
+    let once = lines(&ipc(&cases(std::slice::from_ref(&case)), &["--receive", "cases.json", "--json"])).0.len();
     let twice = lines(&ipc(&cases(&[case.clone(), case]), &["--receive", "cases.json", "--json"])).0;
     assert_eq!((twice.len(), count(&twice, "outcome", "passed")), (2 * once, 2 * once));
 }
