@@ -106,6 +106,26 @@ fn scenarios_that_nobody_knows_are_skipped() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Values of options that nobody recorded.
+#[test]
+fn scenarios_of_other_values_are_done() {
+    let event = |name: &str, args: Value| json!({"side": "client", "type": name, "args": args});
+    let attempt = [event("error", json!([{"err": {"code": "ENOENT"}}])), event("disconnect", json!([]))];
+    let given_up = [&attempt[..], &[event("destroy", json!([]))]].concat();
+    let twice = [&attempt[..], &given_up].concat();
+    let scenario = |name: &str, events: &[Value]| json!({"name": name, "version": "14.0.0", "events": events});
+    let folder = cases(&[
+        scenario("stopRetrying_before_true", &given_up),
+        scenario("stopRetrying_before_syess", &given_up),
+        scenario("stopRetrying_before_ss", &[&attempt[..], &attempt].concat()),
+        scenario("maxRetries_down_0", &given_up),
+        scenario("maxRetries_down_s1s", &twice),
+    ]);
+    let (lines, summary) = lines(&ipc(&folder, &["--lifecycle", "cases.json", "--json", "--runtime", "all"]));
+    assert_eq!(count(&lines, "outcome", "passed"), lines.len(), "{summary} {lines:?}");
+    assert_eq!(lines.len() % 5, 0);
+}
+
 #[test]
 fn captures_of_unknown_kinds_are_skipped() {
     for (from, to) in [("\"unix\"", "\"carrier pigeon\""), ("\"json\"", "\"telepathy\"")] {
