@@ -26,7 +26,10 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
 
 fn on<H: Host>(words: &[&str]) -> Result<()> {
     match *words {
-        ["broadcast", _, path] => H::run(|host: H| broadcast(host, path.to_owned())),
+        ["broadcast", _, count, path] => {
+            let count = count.parse()?;
+            H::run(|host: H| broadcast(host, count, path.to_owned()))
+        }
         ["clients", _, count, path] => {
             let count = count.parse()?;
             H::run(|host: H| clients(host, count, path.to_owned()))
@@ -35,12 +38,18 @@ fn on<H: Host>(words: &[&str]) -> Result<()> {
     }
 }
 
-/// Tells everybody what anybody says.
-async fn broadcast<H: Host>(host: H, path: String) -> Result<()> {
+/// Tells everybody what anybody says, once all have come; before them comes who looks whether it listens.
+async fn broadcast<H: Host>(host: H, clients: usize, path: String) -> Result<()> {
     let config = Config::default().max_connections(10_000);
     let mut server: Server<H> = Ipc::with_runtime(config, host).serve_at(path).await?;
+    let (mut came, mut said) = (0, None);
     while let Some((_, event)) = server.next().await {
-        if let Event::Message(message) = event {
+        match event {
+            Event::Connected => came += 1,
+            Event::Message(message) => said = Some(message),
+            _ => {}
+        }
+        if let Some(message) = said.take_if(|_| came > clients) {
             server.broadcast(message.name(), &message.data()).await?;
         }
     }

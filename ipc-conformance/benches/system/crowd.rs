@@ -33,7 +33,7 @@ pub(crate) fn broadcast(lab: &Lab) -> Result<Samples> {
         Ok(())
     };
     for who in lab.present(&OURS) {
-        add(who, lab.start(lab.own(&["broadcast", runtime(who)])?, &lab.cores()[..1])?)?;
+        add(who, lab.start(lab.own(&["broadcast", runtime(who), &clients])?, &lab.cores()[..1])?)?;
     }
     let mut command = lab.peer("ipc-peers");
     command.arg("broadcast").arg(lab.socket()).arg(clients);
