@@ -87,14 +87,18 @@ impl Load {
         Ok(())
     }
 
-    /// How many messages on each connection take about so long, the time it takes to find out not counted.
+    /// How many messages on each connection take about so long; to find out warms the server up.
     fn paced(&mut self, seconds: f64) -> Result<usize> {
-        let mut each = (20_000 / self.flows.len()).max(2);
-        self.run(each)?;
-        let began = Instant::now();
-        self.run(each)?;
-        each = (each as f64 * seconds / began.elapsed().as_secs_f64()) as usize;
-        Ok(each.max(2))
+        let mut each = (1000 / self.flows.len()).max(2);
+        loop {
+            let began = Instant::now();
+            self.run(each)?;
+            let took = began.elapsed().as_secs_f64();
+            if took * 8.0 > seconds {
+                return Ok(((each as f64 * seconds / took) as usize).max(2));
+            }
+            each *= 4;
+        }
     }
 
     /// The server's CPU time in nanoseconds for each message, under this load for about so long.
