@@ -226,6 +226,7 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
             a_server_that_hangs_up_at_once,
             a_reader_that_falls_behind_is_read_on,
             a_flood_beside_a_quiet_peer,
+            a_flood_that_is_handled_beside_a_quiet_peer,
             a_flood_does_not_deafen_its_sender,
             idle_connections_are_left_alone,
         }
