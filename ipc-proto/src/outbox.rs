@@ -11,8 +11,8 @@ use crate::spare;
 const BY_REFERENCE: usize = 4 << 10;
 /// When this much is copied together, it becomes a chunk of its own.
 const CHUNK: usize = 64 << 10;
-/// The buffer an idle connection may keep.
-const SMALL_TAIL: usize = 2 << 10;
+/// Room for the first few small frames.
+const SMALL_TAIL: usize = 1 << 10;
 
 /// Whether the other side keeps up, as an emit's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -167,8 +167,9 @@ impl Outbox {
         let by_reference = if self.in_session { CHUNK } else { BY_REFERENCE };
         if frame.len() < by_reference {
             if self.tail.capacity() == 0 {
-                self.tail = spare::take(self.usual_tail);
-                self.tail.reserve(self.usual_tail);
+                let room = self.usual_tail.max(SMALL_TAIL);
+                self.tail = spare::take(room);
+                self.tail.reserve(room);
             }
             self.tail.extend_from_slice(frame);
         } else {
@@ -247,7 +248,7 @@ impl Outbox {
     /// Gives up buffers where nothing waits.
     pub(crate) fn shrink(&mut self) {
         if self.pending() == 0 {
-            if self.tail.capacity() > SMALL_TAIL {
+            if self.tail.capacity() > 0 {
                 self.usual_tail = self.tail.capacity().min(CHUNK);
                 spare::give(mem::take(&mut self.tail));
             }
@@ -475,6 +476,6 @@ mod tests {
         let (mut outbox, all) = filled(&[3000, 3000]);
         outbox.advance(all.len());
         outbox.shrink();
-        assert!(outbox.tail.capacity() <= SMALL_TAIL);
+        assert_eq!(outbox.tail.capacity(), 0);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     spare,
 };
 
-/// The read buffer an idle connection may keep.
+/// The least that is asked of one read.
 const SMALL_READ: usize = 2 << 10;
 /// The most that is asked of one read.
 const LARGE_READ: usize = 64 << 10;
@@ -211,9 +211,9 @@ impl Deframer {
         self.run.len() + self.buffer.len()
     }
 
-    /// Gives up the read buffer where nothing is held and it is large. Call it when a read would block.
+    /// Gives up the read buffer where nothing is held. Call it when a read would block.
     pub fn shrink(&mut self) {
-        if self.buffer.is_empty() && self.run.is_empty() && self.buffer.capacity() > SMALL_READ {
+        if self.buffer.is_empty() && self.run.is_empty() && self.buffer.capacity() > 0 {
             spare::give(mem::take(&mut self.buffer));
         }
     }
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_deframer_holds_no_large_buffer() {
+    fn an_idle_deframer_holds_no_buffer() {
         let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
         for _ in 0..8 {
             let buffer = deframer.buffer();
@@ -382,6 +382,6 @@ mod tests {
         deframer.push(b"\x0c");
         assert!(deframer.next_frame().unwrap().is_some());
         deframer.shrink();
-        assert!(deframer.buffer.capacity() <= SMALL_READ);
+        assert_eq!(deframer.buffer.capacity(), 0);
     }
 }
