@@ -138,7 +138,7 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that begins now.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", windows))]
     pub(crate) fn start() -> Self {
         Self { epoch: Instant::now(), sleep: None }
     }
