@@ -55,7 +55,9 @@ mod linux {
     };
 
     /// A runtime's name, and what a child does on it.
-    const RUNTIMES: &[(&str, fn(&str, &[String]))] = &[
+    type Row = (&'static str, fn(&str, &[String]));
+
+    const RUNTIMES: &[Row] = &[
         (<ipc_tokio::Tokio as Host>::NAME, child::<ipc_tokio::Tokio>),
         (AsyncStd::NAME, child::<AsyncStd>),
         (Smol::NAME, child::<Smol>),
