@@ -11,6 +11,7 @@ mod certificates;
 
 mod asking;
 mod cancel;
+mod captured;
 #[cfg(unix)]
 mod clients;
 mod counting;
@@ -247,6 +248,13 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
         }
         PLAIN wakeups {
             edges_that_come_before_registration,
+        }
+        STREAMS captured {
+            streams_in_recorded_chunks,
+            streams_in_random_chunks,
+        }
+        DATAGRAMS captured {
+            datagrams_as_they_were_recorded,
         }
         DATAGRAMS udp {
             two_servers_talk,

@@ -57,7 +57,7 @@ pub use bind::{Bound, bind, bind_datagram, check_stream};
 pub use dial::{Connect, Dialling, Reloads, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
 pub use environment::{environment, knows_users, path_limit};
 pub use inherited::Inherited;
-pub use stream::{Intake, poll_send};
+pub use stream::{Intake, MOST_READ, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]

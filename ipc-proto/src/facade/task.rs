@@ -39,7 +39,7 @@ pub(super) trait Outlet: Send + Unpin + 'static {
 
 /// How much one poll of a task takes before it lets others run, in events without data. A peer that always has
 /// something, with somebody who always takes it, would never let go.
-const SHARE: usize = 1024;
+const SHARE: usize = 8192;
 /// How much data costs as much as an event.
 const DATA_PER_EVENT: usize = 256;
 
