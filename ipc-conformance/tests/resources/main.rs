@@ -4,6 +4,8 @@
 //! runs itself, as `resources child RUNTIME QUESTION`.
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "these are tests, and files of others are included")]
 
+#[path = "../children/mod.rs"]
+mod children;
 #[path = "../suite/counting.rs"]
 mod counting;
 #[path = "../../src/host/on_async_std.rs"]
@@ -12,11 +14,12 @@ mod on_async_std;
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use children::{PATIENCE, command, files, settles, succeeds};
 use counting::Counting;
 use ipc_conformance::host::{Host, Smol};
 use ipc_proto::{
@@ -26,8 +29,6 @@ use ipc_proto::{
 use libtest_mimic::{Arguments, Trial};
 use on_async_std::AsyncStd;
 
-/// Longer than anything takes on the slowest machine; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Somewhere within the patience no thread of an idle process runs for so long.
 const QUIET: Duration = Duration::from_millis(400);
 const CLIENTS: usize = 40;
@@ -62,13 +63,7 @@ fn main() {
 }
 
 fn child(runtime: &str, question: &str) -> Child {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["child", runtime, question]).stdout(Stdio::piped()).spawn().unwrap()
-}
-
-fn succeeds(mut child: Child) -> Result<(), String> {
-    let status = child.wait().unwrap();
-    if status.success() { Ok(()) } else { Err(format!("the child's {status}")) }
+    command(runtime, question).stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// Waits for a time in which none of the child's threads is woken.
@@ -169,17 +164,4 @@ fn release<H: Host>() {
             settles(&host, "files", || files() <= base).await;
         }
     });
-}
-
-async fn settles<H: Host>(host: &H, what: &str, condition: impl Fn() -> bool) {
-    let settling = async {
-        while !condition() {
-            host.sleep(Duration::from_millis(2)).await;
-        }
-    };
-    host.timeout(PATIENCE, settling).await.unwrap_or_else(|| panic!("{what} stay"));
-}
-
-fn files() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
 }

@@ -25,7 +25,7 @@ pub(crate) fn big(n: usize) -> Frame {
 }
 
 /// The number in the text of a message that [`big`] made.
-fn number(text: &[u8]) -> usize {
+pub(crate) fn number(text: &[u8]) -> usize {
     let digits = text.strip_prefix(b"{\"type\":\"n\",\"data\":[").expect("a numbered message");
     let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap();
     std::str::from_utf8(&digits[..end]).unwrap().parse().unwrap()

@@ -16,6 +16,7 @@ mod captured;
 mod clients;
 mod counting;
 mod delivery;
+mod faults;
 mod handshakes;
 mod limits;
 mod matrix;
@@ -199,6 +200,20 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
         PLAIN slow {
             a_slow_peer_is_disconnected_and_its_messages_come_back,
             garbage_from_many_costs_no_more_than_the_limits,
+        }
+        STREAMS faults {
+            bytes_that_trickle_are_frames_in_the_end,
+            a_server_that_never_reads_holds_its_client_to_the_limit,
+        }
+        PLAIN faults {
+            a_peer_that_ends_its_half_and_then_dies_is_not_waited_for,
+        }
+        #[cfg(unix)]
+        LOCAL faults {
+            servers_that_end_their_half_lose_nothing,
+        }
+        NET faults {
+            resets_under_load_cost_nobody_else_anything,
         }
         STREAMS asking {
             a_router_answers_many_at_once,

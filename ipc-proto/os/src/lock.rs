@@ -78,11 +78,12 @@ fn refused(path: &Path, lock_path: &Path, errno: Errno) -> BindError {
         Ok(data) if data.is_dir() || data.file_type().is_socket() => {
             locked(lock_path, "it is no regular file; remove it")
         }
-        Ok(data) => {
+        Ok(data) if matches!(errno, Errno::ACCESS | Errno::PERM) => {
             let owner = format!("it belongs to user {} ({errno}); listen under another name", data.uid());
             locked(lock_path, &owner)
         }
-        Err(_) => io_error(path, errno),
+        // No room, no more files, a system that is read only.
+        Ok(_) | Err(_) => io_error(path, errno),
     }
 }
 

@@ -67,18 +67,13 @@ pub enum Action {
 /// A node-ipc client without sockets: reconnects, keeps what is emitted meanwhile, and reports what it gives
 /// up.
 ///
-/// The machine asks for connections and the adapter dials; [`Client::poll_action`] says when. Every cell of
-/// this table has a test:
+/// The machine asks for connections and the adapter dials; [`Client::poll_action`] says when. This
+/// table is checked cell by cell, and drawn in CLIENT.md:
 ///
-/// | state | `connect` | `handle_connected`, `handle_session` | `handle_failed` | `handle_eof`, `handle_error`, bad frame | `handle_timeout` | `disconnect` |
-/// |---|---|---|---|---|---|---|
-/// | Idle | `Open` → Opening | – | – | – | – | Undelivered…, Disconnected, Destroyed → Stopped |
-/// | Opening | – | Connected → Open | Error, Disconnected → Waiting; no retry left: Destroyed → Stopped | – | expires queued messages | `Close`; Undelivered…, Disconnected, Destroyed → Stopped |
-/// | Open | – | – | – | `Close`; Disconnected → Waiting; no retry left, or a bad frame in Modern: Destroyed → Stopped | partial frame too old: as a bad frame | drains, then Disconnected, Destroyed → Stopped |
-/// | Waiting | `Open` → Opening | – | – | – | `Open` → Opening when due | Undelivered…, Disconnected, Destroyed → Stopped |
-/// | Stopped | `Open` → Opening | – | – | – | – | – |
+#[doc = include_str!("table.md")]
 ///
-/// “–” is no effect: inputs that make no sense in a state are ignored.
+/// “–” is no effect: inputs that make no sense in a state are ignored. `Open` and `Close` are [actions](Action),
+/// the others events.
 ///
 /// ```
 /// use std::sync::Arc;

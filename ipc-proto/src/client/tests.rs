@@ -1,4 +1,4 @@
-//! One test per cell of the table in `Client`'s documentation, then what the table does not say.
+//! What the table of `tests/client_table.rs` does not say.
 
 use alloc::{string::String, vec, vec::Vec};
 use core::time::Duration;
@@ -79,92 +79,6 @@ fn client_in(state: ClientState, config: Config) -> Client {
 }
 
 use ClientState::{Idle, Open, Opening, Stopped, Waiting};
-
-const STATES: [ClientState; 5] = [Idle, Opening, Open, Waiting, Stopped];
-
-/// For each state: what is seen after the input, and the state after it.
-fn row(input: impl Fn(&mut Client), cells: [(&[&str], ClientState); 5]) {
-    for (state, (seen, next)) in STATES.into_iter().zip(cells) {
-        let mut client = client_in(state, config());
-        input(&mut client);
-        assert_eq!(drain(&mut client), seen, "in {state:?}");
-        assert_eq!(client.state(), next, "from {state:?}");
-    }
-}
-
-#[test]
-fn connect_in_every_state() {
-    let open = &["Open"][..];
-    row(
-        |client| client.connect(at(3)),
-        [(open, Opening), (&[], Opening), (&[], Open), (open, Opening), (open, Opening)],
-    );
-}
-
-#[test]
-fn connected_in_every_state() {
-    row(
-        |client| client.handle_connected(at(3)),
-        [(&[], Idle), (&["connected"], Open), (&[], Open), (&[], Waiting), (&[], Stopped)],
-    );
-}
-
-#[test]
-fn failed_in_every_state() {
-    let retries = &["error ECONNREFUSED", "disconnected Refused retry"][..];
-    row(
-        |client| client.handle_failed(at(3), refused()),
-        [(&[], Idle), (retries, Waiting), (&[], Open), (&[], Waiting), (&[], Stopped)],
-    );
-}
-
-#[test]
-fn eof_in_every_state() {
-    let retries = &["disconnected Peer retry", "Close"][..];
-    row(
-        |client| client.handle_eof(at(3)),
-        [(&[], Idle), (&[], Opening), (retries, Waiting), (&[], Waiting), (&[], Stopped)],
-    );
-}
-
-#[test]
-fn transport_failure_in_every_state() {
-    let retries = &["error ECONNRESET", "disconnected Io retry", "Close"][..];
-    row(
-        |client| client.handle_error(at(3), IoError::new("ECONNRESET", "reset")),
-        [(&[], Idle), (&[], Opening), (retries, Waiting), (&[], Waiting), (&[], Stopped)],
-    );
-}
-
-#[test]
-fn bad_frame_in_every_state() {
-    let ends = &["error ERR_IPC_INVALID_JSON", "disconnected Protocol", "destroyed", "Close"][..];
-    row(
-        |client| client.handle_input(at(3), b"no json\x0c"),
-        [(&[], Idle), (&[], Opening), (ends, Stopped), (&[], Waiting), (&[], Stopped)],
-    );
-}
-
-#[test]
-fn timeout_in_every_state() {
-    row(
-        |client| client.handle_timeout(at(102)),
-        [(&[], Idle), (&[], Opening), (&[], Open), (&["Open"], Opening), (&[], Stopped)],
-    );
-}
-
-#[test]
-fn disconnect_in_every_state() {
-    let ends = &["disconnected Local", "destroyed"][..];
-    let closes = &["disconnected Local", "destroyed", "Close"][..];
-    row(
-        |client| {
-            client.disconnect(at(3));
-            client.handle_eof(at(3));
-        },
-        [(ends, Stopped), (closes, Stopped), (closes, Stopped), (ends, Stopped), (&[], Stopped)],
-    );
-}
 
 #[test]
 fn the_next_attempt_comes_exactly_after_the_delay() {

@@ -168,13 +168,15 @@ struct Pipe<T> {
     is_session: bool,
     /// Writing failed; what was received before is still read.
     broken: Option<IoError>,
+    /// The peer's stream has ended, and no failure was told since.
+    ended: bool,
     unflushed: bool,
     shut: bool,
 }
 
 impl<T: Transport> Pipe<T> {
     fn new(io: T) -> Self {
-        Self { is_session: io.is_session(), io, broken: None, unflushed: false, shut: false }
+        Self { is_session: io.is_session(), io, broken: None, ended: false, unflushed: false, shut: false }
     }
 
     /// Writes, then reads once. Says whether anything moved, so that the machine has to be asked again.
@@ -221,10 +223,13 @@ impl<T: Transport> Pipe<T> {
 
     fn read<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M) -> bool {
         if !machine.wants_read() {
-            return false;
+            return self.tell_failure(now, machine);
         }
         match self.io.poll_recv(cx, machine.recv_buffer()) {
-            Poll::Ready(Ok(0)) => machine.handle_eof(now),
+            Poll::Ready(Ok(0)) => {
+                self.ended = true;
+                machine.handle_eof(now);
+            }
             Poll::Ready(Ok(_)) => machine.handle_received(now),
             Poll::Ready(Err(error)) => {
                 let broken = self.broken.take();
@@ -237,6 +242,16 @@ impl<T: Transport> Pipe<T> {
                 machine.handle_error(now, error);
             }
         }
+        true
+    }
+
+    /// After the end of the peer's stream nothing can come that was sent before writing failed: it is told at once, and
+    /// once. Says whether there was something to tell.
+    fn tell_failure<M: Machine>(&mut self, now: Timestamp, machine: &mut M) -> bool {
+        let ended = self.ended;
+        let Some(error) = self.broken.take_if(|_| ended) else { return false };
+        self.ended = false;
+        machine.handle_error(now, error);
         true
     }
 }

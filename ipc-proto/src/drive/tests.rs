@@ -240,6 +240,24 @@ fn the_end_of_a_peer_is_the_end_of_the_stream() {
 }
 
 #[test]
+fn a_peer_that_hung_up_is_not_written_to_until_the_drain_is_over() {
+    let wire = Wire::new(usize::MAX);
+    let mut driver = server(&wire, Config::default());
+    driver.conn().emit("x", "y").unwrap();
+    wire.feed(A);
+    wire.feed(b"");
+    wire.0.borrow_mut().room = 0;
+    assert_eq!(drain(&mut driver, &Arc::default()), ["connected", "a", "-"], "it may still read");
+    wire.0.borrow_mut().broken = true;
+    // Where there is no room for events, turns come to an end as well.
+    let waker = Arc::<Wakes>::default().into();
+    let cx = &mut Context::from_waker(&waker);
+    assert!(driver.turn(cx, Reading::WhenStuck));
+    assert!(!driver.turn(cx, Reading::WhenStuck));
+    assert_eq!(drain(&mut driver, &Arc::default()), ["EPIPE", "undelivered", "Io", "."]);
+}
+
+#[test]
 fn a_busy_peer_does_not_starve_the_others() {
     let wire = Wire::new(usize::MAX);
     let mut driver = server(&wire, Config::default());
