@@ -20,22 +20,24 @@ fn main() -> io::Result<()> {
 }
 
 /// The files of a folder, by the names that they get.
-fn files(folder: &Path, prefix: &str) -> io::Result<Vec<(String, PathBuf)>> {
+fn files(folder: &Path, prefix: &str) -> io::Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if let (true, Some(name)) = (path.is_file(), path.file_name()) {
-            files.push((format!("{prefix}{}", name.to_string_lossy()), path));
+            files.push(format!("{prefix}{}", name.to_string_lossy()));
         }
     }
     Ok(files)
 }
 
-fn table(files: &[(String, PathBuf)]) -> String {
+fn table(files: &[String]) -> String {
     let mut table = "&[\n".to_owned();
-    for (name, path) in files {
-        // Writing to a string cannot fail.
-        let _ = writeln!(table, "    ({name:?}, include_bytes!({path:?}).as_slice()),");
+    for name in files {
+        // Where the crate stands is looked up when it is compiled: a target folder may serve several checkouts. Writing
+        // to a string cannot fail.
+        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/corpus/{name}\")");
+        let _ = writeln!(table, "    ({name:?}, include_bytes!({path}).as_slice()),");
     }
     table + "]\n"
 }
