@@ -246,3 +246,91 @@ impl<S> fmt::Debug for Router<S> {
         f.debug_set().entries(self.routes.keys()).finish()
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::{string::ToString, vec::Vec};
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Keeps what it is sent.
+    #[derive(Default)]
+    struct Sent(Vec<Frame>);
+
+    impl Emit for Sent {
+        fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+            self.0.push(frame);
+            Ok(Pressure::Low)
+        }
+    }
+
+    type Log = Vec<(&'static str, String)>;
+
+    fn router() -> Router<Log> {
+        Router::new()
+            .on("number", |cx: &mut Cx<'_, Log>, n: i64| cx.state.push(("number", n.to_string())))
+            .on("again", |_, (): ()| unreachable!("the later handler takes its place"))
+            .on("again", |cx: &mut Cx<'_, Log>, n: Value| cx.state.push(("again", n.to_string())))
+            .on_message("any", |cx, message| {
+                let _ = cx.emit("seen", message.name());
+                cx.state.push(("any", String::new()));
+            })
+            .on_request("half", |cx, n: i64| {
+                cx.state.push(("half", n.to_string()));
+                if n % 2 == 0 { Ok(n / 2) } else { Err("odd") }
+            })
+    }
+
+    /// The entry that the handler of `name` makes, or `Err` where the data is not its.
+    fn expected(name: &str, data: &Value) -> Result<Option<(&'static str, String)>, ()> {
+        let number = |data: &Value| data.as_i64().map(|n| n.to_string()).ok_or(());
+        Ok(match name {
+            "number" => Some(("number", number(data)?)),
+            "again" => Some(("again", data.to_string())),
+            "any" => Some(("any", String::new())),
+            "half" if data.get("req").is_some() => {
+                Some(("half", number(data.get("body").unwrap_or(&Value::Object(Default::default())))?))
+            }
+            _ => None,
+        })
+    }
+
+    fn data() -> impl Strategy<Value = Value> {
+        let leaf =
+            prop_oneof![any::<i8>().prop_map(Value::from), Just(Value::Null), "[a-z]{0,3}".prop_map(Value::from)];
+        prop_oneof![
+            leaf.clone(),
+            (leaf.clone(), leaf.clone()).prop_map(|(req, body)| serde_json::json!({ "req": req, "body": body })),
+            leaf.clone().prop_map(|req| serde_json::json!({ "req": req })),
+            leaf.prop_map(|body| serde_json::json!({ "body": body })),
+        ]
+    }
+
+    proptest! {
+        /// Each message goes to its own handler, with its data, once; any other comes back.
+        #[test]
+        fn messages_find_their_handlers(name in "number|again|any|half|other|ANY|", data in data()) {
+            let (mut log, mut out) = (Log::new(), Sent::default());
+            let message = Frame::encode(&name, &data).unwrap().message().expect("an event");
+            let frame = message.to_frame();
+            let result = router().dispatch(&mut log, None, &mut out, message);
+            let expected = expected(&name, &data);
+            prop_assert_eq!(result.is_err(), expected.is_err());
+            let back = result.ok().flatten().map(|message| message.to_frame());
+            prop_assert_eq!(back, Some(frame).filter(|_| expected == Ok(None)));
+            let handled = expected.ok().flatten();
+            prop_assert_eq!(log, handled.clone().into_iter().collect::<Log>());
+            let answers = usize::from(handled.is_some_and(|(name, _)| matches!(name, "any" | "half")));
+            prop_assert_eq!(out.0.len(), answers);
+            if name == "half" && answers == 1 {
+                let n = data["body"].as_i64().expect("it was handled");
+                let answer = if n % 2 == 0 { ("body", Value::from(n / 2)) } else { ("error", "odd".into()) };
+                let reply = serde_json::json!({ "req": data["req"], answer.0: answer.1 });
+                prop_assert_eq!(&out.0[0], &Frame::encode(REPLY, &reply).unwrap());
+            }
+        }
+    }
+}
