@@ -288,6 +288,9 @@ mod tests {
         let third = peers.insert("d").unwrap();
         assert_eq!((first.get(), second.get(), third.get()), (1, 2, 3));
         assert_eq!(peers.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["b", "d"]);
+        peers.iter_mut().filter(|(peer, _)| *peer == third).for_each(|(_, name)| *name = "e");
+        assert_eq!(peers.get_mut(third).copied(), Some("e"));
+        assert!(!peers.is_empty() && Peers::<()>::new(1).is_empty());
         assert!(peers.is_full() && peers.get(first).is_none());
     }
 

@@ -92,6 +92,35 @@ fn long_strings_are_written_like_short_ones() {
     }
 }
 
+/// Keys and values given one after the other, as some types do.
+struct InTurn;
+
+impl Serialize for InTurn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(serializer.is_human_readable());
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_key(&1e21)?;
+        map.serialize_value(&1.0)?;
+        map.serialize_key("a")?;
+        map.serialize_value(&-0.0)?;
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<u8>,
+    second: f64,
+}
+
+#[test]
+fn maps_and_structs_may_come_in_parts() {
+    assert_eq!(text(&InTurn), r#"{"1e+21":1,"a":0}"#);
+    assert_eq!(text(&Sparse { first: None, second: 2.0 }), r#"{"second":2}"#);
+    assert_eq!(text(&Sparse { first: Some(1), second: 2.0 }), r#"{"first":1,"second":2}"#);
+}
+
 struct FloatKeys;
 
 impl Serialize for FloatKeys {
