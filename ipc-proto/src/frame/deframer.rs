@@ -415,6 +415,26 @@ mod tests {
     }
 
     #[test]
+    fn a_read_that_fills_an_eighth_of_the_room_changes_nothing() {
+        let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
+        for (received, next) in [(2048, 8192), (1024, 8192), (1023, 4096), (4095, 4096)] {
+            deframer.push(&vec![b'x'; received]);
+            assert_eq!(deframer.read_size, next);
+        }
+    }
+
+    #[test]
+    fn a_cleared_deframer_begins_anew() {
+        let mut deframer = Deframer::new(Delimiter::default(), 100);
+        deframer.push(b"one\x0ctwo\x0cthr");
+        assert!(deframer.next_frame().unwrap().is_some());
+        deframer.clear();
+        assert_eq!((deframer.held(), deframer.has_frame()), (0, false));
+        deframer.push(b"new\x0c");
+        assert_eq!(frames(&mut deframer), [Bytes::from("new")]);
+    }
+
+    #[test]
     fn an_idle_deframer_holds_no_large_buffer() {
         let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
         for _ in 0..8 {
