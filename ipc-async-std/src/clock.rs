@@ -3,23 +3,28 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_io::Timer;
 use ipc_proto::{Timestamp, drive};
+
+/// Not over when it is looked at, and over when the reactor is asked.
+const SOON: Duration = Duration::from_micros(1);
 
 /// The system's monotonic clock, with one timer of async-io's that is made when it is first needed.
 #[derive(Debug)]
 pub struct Clock {
     epoch: Instant,
     timer: Option<(Timer, Instant)>,
+    /// Runs out when the reactor is next asked.
+    turn: Option<Timer>,
 }
 
 impl Clock {
     /// A clock whose time begins at `epoch`.
     pub(crate) const fn since(epoch: Instant) -> Self {
-        Self { epoch, timer: None }
+        Self { epoch, timer: None, turn: None }
     }
 
     /// A clock whose time begins now.
@@ -45,5 +50,14 @@ impl drive::Clock for Clock {
         // It has fired, and would not do so again.
         self.timer = None;
         Poll::Ready(())
+    }
+
+    /// A task that wakes itself is run 200 times before its executor asks the reactor: whoever waits for a socket would
+    /// wait for all of that. A timer that is due fires together with the sockets that are ready.
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        let turn = self.turn.insert(Timer::after(SOON));
+        if Pin::new(turn).poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
     }
 }

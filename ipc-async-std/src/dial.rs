@@ -52,7 +52,7 @@ impl ipc_os::Connect for Connect {
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
     let hint = if cfg!(windows) {
         "ipc-async-std speaks over TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here: async-io has no named pipes, \
-         ipc-tokio has them"
+         ipc-tokio and ipc-mio have them"
     } else {
         "ipc-async-std speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS \
          (tls:HOST:PORT) here"

@@ -67,6 +67,11 @@ impl Corpus {
         &self.dir
     }
 
+    /// Where the receive cases are, whether there are any or not.
+    pub fn receive_path(&self) -> PathBuf {
+        self.dir.join(RECEIVE)
+    }
+
     /// Every capture, ordered by file name, from `captures/`, `corpus/` or the folder itself.
     ///
     /// # Errors
@@ -147,9 +152,11 @@ impl Corpus {
 /// Reads receive cases from a file of any name.
 ///
 /// # Errors
-/// The file cannot be read or is not of the documented form.
+/// The file cannot be read or is not of the documented form, or a recipe of bytes does not give the bytes that it means.
 pub fn read_receive_cases(path: &Path) -> Result<Vec<ReceiveCase>, CorpusError> {
-    read_json(path)
+    let cases: Vec<ReceiveCase> = read_json(path)?;
+    cases.iter().try_for_each(ReceiveCase::verify).map_err(|reason| CorpusError::new(path, reason))?;
+    Ok(cases)
 }
 
 /// Reads lifecycle scenarios from a file of any name.

@@ -7,29 +7,32 @@
 
 use core::fmt;
 
-use ipc_proto::{Config, Encoding, Profile};
-
-use crate::corpus::{self, Capture, Direction, EndpointConfig, Mode, ReceiveCase, dialect_of};
+use crate::corpus::{Capture, Direction, Mode, ReceiveCase, Transport};
 
 mod chunking;
+mod conversation;
 mod datagrams;
 mod differs;
+mod flow;
 mod js;
 mod machine;
 pub mod model;
+mod receiving;
 mod recorded;
 mod rules;
 mod seen;
 
 pub use chunking::{Chunking, seed_from_env};
+pub use conversation::{Conversation, Said, Step};
 pub use differs::{Differs, DiffersError, ListedLifecycle};
+pub use flow::Flow;
 pub use js::restringified;
+pub use machine::Ran;
+pub use receiving::Receiving;
 pub use seen::Seen;
 
-pub use machine::Ran;
-
 use differs::Listed;
-use machine::Input;
+use receiving::Setup;
 use recorded::Wanted;
 use rules::{Circumstances, Rule};
 
@@ -140,8 +143,9 @@ impl Replay {
     /// Why a capture is not replayed, if it is listed so.
     pub fn skips_capture(&self, capture: &Capture) -> Option<String> {
         let reason = if self.by_rule {
-            let is_other =
-                capture.mode == Mode::Other || capture.chunks.iter().any(|chunk| chunk.dir == Direction::Other);
+            let is_other = capture.mode == Mode::Other
+                || capture.transport == Transport::Other
+                || capture.chunks.iter().any(|chunk| chunk.dir == Direction::Other);
             let rule = rules::skipping(capture).and_then(|rule| self.differs.reason(rule));
             rule.or_else(|| is_other.then_some("Of a kind that this version does not know."))
         } else {
@@ -169,29 +173,39 @@ impl Replay {
         verdict
     }
 
+    /// Why a capture cannot be replayed: it is skipped, or nothing can be set up as its endpoints were.
+    pub fn cannot_replay(&self, capture: &Capture) -> Option<Verdict> {
+        if let Some(reason) = self.skips_capture(capture) {
+            return Some(Verdict::Skipped(reason));
+        }
+        flow::refused(capture).map(Verdict::Failed)
+    }
+
     /// Replays every stream of a capture into the dialect of its receiver. Datagrams are never cut: their borders mean
     /// something.
     pub fn capture(&self, capture: &Capture, chunking: Chunking) -> Verdict {
-        if let Some(reason) = self.skips_capture(capture) {
-            return Verdict::Skipped(reason);
+        self.cannot_replay(capture).unwrap_or_else(|| {
+            let ran = |flow: Flow<'_>| flow.by_machine(chunking);
+            let ran: Vec<Ran> = Flow::all(capture).into_iter().map(ran).collect();
+            self.judge_capture(capture, &ran, chunking)
+        })
+    }
+
+    /// What endpoints of any kind made of [all flows](Flow::all) of a capture, against what was recorded.
+    pub fn judge_capture(&self, capture: &Capture, ran: &[Ran], chunking: Chunking) -> Verdict {
+        let flows = Flow::all(capture);
+        let outcomes = flows.iter().zip(ran).map(|(flow, ran)| flow.outcome(ran, chunking));
+        self.judge(self.differs.capture(&capture.name), outcomes)
+    }
+
+    /// As [`judge_capture`](Self::judge_capture), for another implementation: as node-ipc is good, too, where this
+    /// project does otherwise.
+    pub fn judge_another_capture(&self, capture: &Capture, ran: &[Ran]) -> Verdict {
+        let mut flows = Flow::all(capture).into_iter().zip(ran);
+        if flows.all(|(flow, ran)| flow.is_as_recorded(ran)) {
+            return Verdict::Passed;
         }
-        if let Some(error) =
-            [Direction::ToServer, Direction::ToClient].into_iter().find_map(|dir| refused(capture, dir))
-        {
-            return Verdict::Failed(error);
-        }
-        if capture.is_datagrams() {
-            let outcomes = datagrams::capture(capture, |dir| capture_config(capture, dir));
-            return self.judge(self.differs.capture(&capture.name), outcomes);
-        }
-        if !capture.is_framed_stream() && !capture.is_raw_stream() {
-            return Verdict::Failed("no byte streams to replay, and not listed as skipped".to_owned());
-        }
-        let streams = capture.streams();
-        self.judge(
-            self.differs.capture(&capture.name),
-            streams.iter().map(|(dir, conn)| stream(capture, *dir, *conn, chunking)),
-        )
+        self.judge_capture(capture, ran, Chunking::Whole)
     }
 
     /// Feeds a receive case to a machine set up as `version` was under `options`; `None` where it was not recorded.
@@ -240,201 +254,6 @@ fn judge(listed: Option<Listed<'_>>, outcomes: impl IntoIterator<Item = Outcome>
         (Some(_), false) => Verdict::Failed("listed in differs.json, but does as node-ipc did".to_owned()),
         (None, true) => Verdict::Failed("does otherwise than node-ipc, and is not listed in differs.json".to_owned()),
         (None, false) => Verdict::Passed,
-    }
-}
-
-/// Replays one direction of one connection.
-fn stream(capture: &Capture, dir: Direction, conn: u32, chunking: Chunking) -> Outcome {
-    let recorded_chunks: Vec<&[u8]> = capture.chunks_of(dir, conn).collect();
-    let chunks = chunking.cut(&recorded_chunks);
-    let wanted = recorded::of_capture(capture, dir, conn);
-    let config = capture_config(capture, dir);
-    let bytes = recorded_chunks.concat();
-    let model = (!capture.is_raw_stream()).then(|| model::messages_and_errors(&bytes, &config));
-    let ran = machine::server(config.clone(), &Input { chunks: &chunks, eof: true, wait: false });
-    let place = format!("{} {dir} {conn}", capture.name);
-    if capture.is_raw_stream() && chunking != Chunking::Recorded {
-        return raw_bytes(&ran, &recorded::raw_bytes(&wanted).unwrap_or(bytes), &place);
-    }
-    let seen: Vec<Seen> = ran.seen.into_iter().filter(|seen| !seen.is_lifecycle()).collect();
-    let circumstances = circumstances(capture, dir, &config, &recorded_chunks);
-    compare(&seen, &wanted, model.as_deref(), &circumstances, &place)
-}
-
-fn circumstances<'a>(
-    capture: &'a Capture,
-    dir: Direction,
-    config: &'a Config,
-    chunks: &'a [&'a [u8]],
-) -> Circumstances<'a> {
-    Circumstances {
-        version: capture.receiver_version(dir),
-        options: "",
-        config,
-        configured: [capture.receiver_config(dir).delimiter(), capture.sender_config(dir).delimiter()],
-        chunks,
-        datagrams: capture.is_datagrams(),
-    }
-}
-
-/// Why nothing can be set up as the receiver was.
-fn refused(capture: &Capture, dir: Direction) -> Option<String> {
-    let config = capture_config(capture, dir);
-    let assured = config.profile == Profile::Assured && capture.is_datagrams();
-    let error = config.validate().err().map(|error| error.to_string());
-    error.or_else(|| assured.then(|| "the assured profile has no datagrams".to_owned()))
-}
-
-/// Reads depend on how the bytes come; what all of them amount to does not.
-fn raw_bytes(ran: &Ran, wanted: &[u8], place: &str) -> Outcome {
-    let got: Vec<u8> = ran.seen.iter().flat_map(Seen::raw_bytes).copied().collect();
-    if got == wanted { Outcome::Same } else { Outcome::Wrong(format!("{place}: other bytes than were recorded")) }
-}
-
-/// A stream's receiver, but for the delimiter: that is what stood on the wire.
-fn capture_config(capture: &Capture, dir: Direction) -> Config {
-    let options: &EndpointConfig = capture.receiver_config(dir);
-    let profile = match options.parser.as_deref() {
-        Some("guarded") => Profile::Guarded,
-        Some("assured") => Profile::Assured,
-        _ if options.raw_buffer || capture.is_raw_stream() => Profile::Raw,
-        _ => Profile::Fast,
-    };
-    let config = Config::default()
-        .dialect(capture.receiver_dialect(dir))
-        .delimiter(capture.wire_delimiter(dir))
-        .encoding(Encoding::from_name(options.encoding()).unwrap_or_default())
-        .identify_peer(options.identify_peer.then_some(true))
-        .profile(profile);
-    options.allowed_events.iter().fold(config, Config::allow)
-}
-
-/// The sets of options that receive cases were recorded with.
-const OPTIONS: [&str; 5] = ["json", "guarded", "guarded_allowReserved", "identifyPeer", "message_parser"];
-
-/// Which of the recorded endpoints of a receive case.
-struct Setup<'a> {
-    options: &'a str,
-    version: &'a str,
-    role: Role,
-}
-
-impl Setup<'_> {
-    fn config(&self, case: &ReceiveCase) -> Config {
-        let guarded = self.options.starts_with("guarded");
-        let config = Config::default()
-            .dialect(dialect_of(self.version))
-            .delimiter(case.delimiter.as_str())
-            .profile(if guarded { Profile::Guarded } else { Profile::Fast })
-            .allow_reserved_events(self.options == "guarded_allowReserved")
-            .retry(ipc_proto::Retry::never());
-        match self.options {
-            "identifyPeer" => config.identify_peer(Some(true)),
-            _ if guarded => config.message_timeout(core::time::Duration::from_millis(400)),
-            _ => config,
-        }
-    }
-}
-
-/// A receive case in one set-up.
-pub struct Receiving<'a> {
-    replay: &'a Replay,
-    case: &'a ReceiveCase,
-    recorded: &'a corpus::Outcome,
-    listed: Option<Listed<'a>>,
-    setup: Setup<'a>,
-}
-
-impl Receiving<'_> {
-    /// What the endpoint is configured with.
-    pub fn config(&self) -> Config {
-        self.setup.config(self.case)
-    }
-
-    /// Whether time has to pass until nothing is timed any more. The recorder watched long enough for a timeout in some
-    /// cases only.
-    pub fn waits(&self) -> bool {
-        recorded::of_outcome(self.recorded).contains(&Wanted::Error("ERR_IPC_MESSAGE_TIMEOUT".to_owned()))
-    }
-
-    fn by_machine(&self, chunking: Chunking) -> Ran {
-        let input = self.case.input();
-        let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
-        let chunks = chunking.cut(&slices);
-        let input = Input { chunks: &chunks, eof: self.case.eof_after, wait: self.waits() };
-        match self.setup.role {
-            Role::Server => machine::server(self.config(), &input),
-            Role::Client => machine::client(self.config(), &input),
-        }
-    }
-
-    /// What the endpoint did, against what was recorded.
-    pub fn judge(&self, ran: &Ran) -> Verdict {
-        match self.listed {
-            Some(Listed { skip: true, reason }) if !self.replay.by_rule => Verdict::Skipped(reason.to_owned()),
-            listed => self.replay.judge(listed, [self.outcome(ran)]),
-        }
-    }
-
-    /// Why it cannot be fed to anything here.
-    pub fn cannot_run(&self) -> Option<Verdict> {
-        let Setup { options, .. } = self.setup;
-        if self.case.mode != "json" || !OPTIONS.contains(&options) {
-            let reason =
-                format!("The mode {} with the options {options} is none that this version knows.", self.case.mode);
-            return Some(Verdict::Skipped(reason));
-        }
-        self.config().validate().err().map(|error| Verdict::Failed(format!("{self}: {error}")))
-    }
-
-    /// What another implementation did: as node-ipc is good, too, where this project does otherwise.
-    pub fn judge_another(&self, ran: &Ran) -> Verdict {
-        let wanted = recorded::of_outcome(self.recorded);
-        let same = is_same(&ran.seen, &wanted) && ran.closed == self.recorded.peer_closed;
-        if same { Verdict::Passed } else { self.judge(ran) }
-    }
-
-    fn outcome(&self, ran: &Ran) -> Outcome {
-        let Self { case, recorded, setup, .. } = self;
-        let wanted = recorded::of_outcome(recorded);
-        let model = self.model();
-        let (config, input) = (self.config(), case.input());
-        let chunks: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
-        let delimiter = &*case.delimiter;
-        let circumstances = Circumstances {
-            version: setup.version,
-            options: setup.options,
-            config: &config,
-            configured: [delimiter; 2],
-            chunks: &chunks,
-            datagrams: false,
-        };
-        let outcome = compare(&ran.seen, &wanted, model.as_deref(), &circumstances, &self.to_string());
-        let is_same = matches!(outcome, Outcome::Same);
-        if is_same && ran.closed != recorded.peer_closed {
-            return Outcome::Wrong(format!("{self}: closed is {}", ran.closed));
-        }
-        if is_same && setup.role == Role::Server && ran.peer_id != recorded::last_peer_id(recorded) {
-            return Outcome::Wrong(format!("{}: the peer's name is {:?}", case.name, ran.peer_id));
-        }
-        outcome
-    }
-
-    /// What this project means to do; there is a model of it for the Fast profile only.
-    fn model(&self) -> Option<Vec<Seen>> {
-        let config = self.config();
-        let mut model = model::events(&self.case.input().concat(), &config, self.case.eof_after);
-        if self.setup.role == Role::Client && model.last() == Some(&Seen::Ended) {
-            model.push(Seen::Destroyed);
-        }
-        (config.profile == Profile::Fast).then_some(model)
-    }
-}
-
-impl fmt::Display for Receiving<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Setup { options, version, role } = &self.setup;
-        write!(f, "{} {options} {version} {role}", self.case.name)
     }
 }
 

@@ -27,6 +27,8 @@ use crate::{
 enum Socket {
     #[cfg(unix)]
     Unix(Source<mio::net::UnixListener>),
+    #[cfg(windows)]
+    Pipe(crate::pipe::Listener),
     Tcp(Source<TcpListener>, Option<Acceptor>),
 }
 
@@ -44,6 +46,11 @@ pub struct Accept {
 impl Accept {
     pub(crate) fn bind(reactor: &Arc<Reactor>, endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
+        #[cfg(windows)]
+        if let Endpoint::Pipe(name) = endpoint {
+            let socket = Socket::Pipe(crate::pipe::Listener::bind(reactor, name, config)?);
+            return Ok(Self { socket, endpoint: endpoint.clone(), reactor: Arc::clone(reactor) });
+        }
         let acceptor = own.acceptor(endpoint, config)?;
         Self::on(reactor, ipc_os::bind(endpoint, config)?, acceptor)
     }
@@ -80,7 +87,9 @@ impl facade::Accept for Accept {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<Io, IoError>> {
         // A connection without a token could not be waited for: it waits with the system until there is one.
         let place = Place::new(&self.reactor, ready!(self.reactor.slots().poll_take(cx)));
-        Poll::Ready(match &self.socket {
+        Poll::Ready(match &mut self.socket {
+            #[cfg(windows)]
+            Socket::Pipe(listener) => Ok(Io::Pipe(ready!(listener.poll_accept(cx, &self.reactor, place))?)),
             #[cfg(unix)]
             Socket::Unix(listener) => {
                 let (stream, _) = ready!(listener.poll_read(cx, |listener| listener.accept().map(Done::more)))?;

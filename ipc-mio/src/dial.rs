@@ -118,7 +118,12 @@ impl ipc_os::Connect for Connect {
         Ok(streams::unix(Source::new(&self.reactor, stream)?))
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    async fn local(&self, endpoint: &Endpoint) -> Result<Io, IoError> {
+        crate::pipe::connect(&self.reactor, endpoint).await.map(Io::Pipe)
+    }
+
+    #[cfg(not(any(unix, windows)))]
     async fn local(&self, _endpoint: &Endpoint) -> Result<Io, IoError> {
         // `check` has refused it.
         Err(io::Error::from(io::ErrorKind::Unsupported).into())
@@ -151,10 +156,5 @@ fn is_connected(socket: &TcpStream) -> io::Result<Done<()>> {
 
 /// Whether this crate can reach `endpoint` on this system.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
-    let hint = if cfg!(windows) {
-        "ipc-mio speaks over TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here, and not over named pipes: ipc-tokio has them"
-    } else {
-        "ipc-mio speaks over Unix sockets (unix:PATH, abstract:NAME), TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here"
-    };
-    Ok(ipc_os::check_stream(endpoint, hint)?)
+    Ok(ipc_os::check_local(endpoint, "ipc-mio")?)
 }

@@ -21,6 +21,9 @@ pub enum Io {
     /// A Unix socket.
     #[cfg(unix)]
     Unix(Wire<mio::net::UnixStream>),
+    /// A named pipe.
+    #[cfg(windows)]
+    Pipe(crate::pipe::PipeIo),
     /// A TCP socket, without Nagle's delay.
     Tcp(Wire<TcpStream>),
     /// A TCP socket under TLS.
@@ -33,6 +36,8 @@ impl Io {
         match self {
             #[cfg(unix)]
             Self::Unix(wire) => wire,
+            #[cfg(windows)]
+            Self::Pipe(pipe) => pipe,
             Self::Tcp(wire) => wire,
             #[cfg(feature = "tls")]
             Self::Tls(session) => session,
@@ -43,6 +48,8 @@ impl Io {
         match self {
             #[cfg(unix)]
             Self::Unix(wire) => wire,
+            #[cfg(windows)]
+            Self::Pipe(pipe) => pipe,
             Self::Tcp(wire) => wire,
             #[cfg(feature = "tls")]
             Self::Tls(session) => session,

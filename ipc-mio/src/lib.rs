@@ -11,8 +11,8 @@
 //! * [`EventLoop`], the ready-made loop, for programs without one. It runs futures, and the handles that every adapter
 //!   has ([`facade`]: `Ipc`, `Client`, `Server` …), and wakes up for a [`Sender`] of another thread.
 //!
-//! Both run the same tasks over Unix sockets, TCP, UDP and, with the feature `tls`, TLS by rustls. The protocol itself, and
-//! everything that both sides of it mean, is in [`proto`].
+//! Both run the same tasks over Unix sockets, on Windows named pipes, TCP, UDP and, with the feature `tls`, TLS by rustls.
+//! The protocol itself, and everything that both sides of it mean, is in [`proto`].
 //!
 //! ```
 //! use std::time::Instant;
@@ -63,6 +63,12 @@
 //! of the loop a bounded number of polls; what is left comes later, and keeps [`ready`](Part::ready) true. Writing is
 //! waited for only while it is stuck, so that idle connections cost no wake-ups.
 //!
+//! # Named pipes
+//!
+//! A server on a named pipe takes four tokens to listen, one for each client that may come at once, where a socket takes
+//! one. A pipe closes when the poll has seen the end of what is under way there: as long as the poll is not polled, nobody
+//! else can serve under the name of a server that was stopped or dropped, and its clients find the pipe busy.
+//!
 //! # Host names
 //!
 //! There is no thread for the system's resolver. A host name is looked up by the call that connects or serves, which blocks
@@ -75,6 +81,8 @@
 //! level debug and of its messages at trace; the messages' names and data are in there only by
 //! [`log_payloads`](Config#structfield.log_payloads).
 
+#![cfg_attr(not(windows), forbid(unsafe_code))]
+
 mod accept;
 mod client;
 mod credit;
@@ -85,6 +93,8 @@ pub mod facade;
 mod io;
 mod names;
 mod part;
+#[cfg(windows)]
+mod pipe;
 mod reactor;
 mod runtime;
 mod server;
@@ -95,6 +105,8 @@ mod time;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 mod udp;
+#[cfg(windows)]
+mod windows;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -108,6 +120,8 @@ pub use ipc_proto as proto;
 #[doc(no_inline)]
 pub use names::*;
 pub use part::{Part, RequestId};
+#[cfg(windows)]
+pub use pipe::{Pipe, PipeIo};
 pub use runtime::Mio;
 /// The TLS that is spoken, for [`Mio::with_tls_client`] and [`Mio::with_tls_server`].
 #[cfg(feature = "tls")]

@@ -38,6 +38,12 @@ impl<T> Done<T> {
     pub(crate) const fn more(value: T) -> Self {
         Self { value, drained: false }
     }
+
+    /// An edge comes when there is more.
+    #[cfg(windows)]
+    pub(crate) const fn drained(value: T) -> Self {
+        Self { value, drained: true }
+    }
 }
 
 impl Done<usize> {
@@ -73,11 +79,11 @@ impl<S: event::Source> Source<S> {
     ///
     /// `EMFILE` where every token is in use, or what the system says.
     pub(crate) fn new(reactor: &Arc<Reactor>, socket: S) -> Result<Self, IoError> {
-        Self::at(Place::take(reactor)?, socket)
+        Ok(Self::at(Place::take(reactor)?, socket)?)
     }
 
     /// As [`new`](Self::new), at a place that was taken before.
-    pub(crate) fn at(place: Place, mut socket: S) -> Result<Self, IoError> {
+    pub(crate) fn at(place: Place, mut socket: S) -> io::Result<Self> {
         place.register(&mut socket, Interest::READABLE)?;
         Ok(Self { socket, place, writing: false })
     }
@@ -111,6 +117,24 @@ impl<S: event::Source> Source<S> {
         };
         self.wait_for_room(stuck)?;
         result.map_ok(|done| done.value)
+    }
+
+    /// As [`poll_write`](Self::poll_write), for what tells of writing whatever it is registered for.
+    #[cfg(windows)]
+    pub(crate) fn poll_told_write<T>(
+        &self,
+        cx: &Context<'_>,
+        write: impl FnMut(&S) -> io::Result<Done<T>>,
+    ) -> Poll<io::Result<T>> {
+        ready!(credit::poll_spend(cx));
+        self.poll_op(cx, Direction::Write, write).map_ok(|done| done.value)
+    }
+
+    /// Whether a write would be tried now.
+    #[cfg(windows)]
+    pub(crate) fn is_writable(&self) -> bool {
+        let cx = Context::from_waker(std::task::Waker::noop());
+        self.poll_op(&cx, Direction::Write, |_| Ok(Done::more(()))).is_ready()
     }
 
     fn poll_op<T>(

@@ -144,6 +144,7 @@ pub mod request;
 mod router;
 mod rules;
 mod scan;
+mod spare;
 pub mod text;
 mod time;
 

@@ -94,7 +94,7 @@ impl Message {
         if u32::try_from(frame.len()).is_err() {
             return Err(ProtocolError::new(Code::FrameTooLarge));
         }
-        let parts = match Parts::canonical(&frame).filter(|parts| parts.len == frame.len()) {
+        let parts = match Parts::canonical(Scanner::new(&frame, 0)).filter(|parts| parts.len == frame.len()) {
             Some(parts) => parts,
             None => general(&frame).map_err(ProtocolError::new)?,
         };
@@ -299,11 +299,10 @@ impl Rare {
 }
 
 impl Parts {
-    /// Of a frame as every known sender writes it, with which `bytes` begin. No byte of it is a control character
+    /// Of a frame as every known sender writes it, which begins where `scanner` is. No byte of it is a control character
     /// but for whitespace within the data.
     #[inline(always)]
-    pub(crate) fn canonical(bytes: &[u8]) -> Option<Self> {
-        let mut scanner = Scanner::new(bytes, 0);
+    pub(crate) fn canonical(mut scanner: Scanner<'_>) -> Option<Self> {
         scanner.eat(b"{\"type\":")?;
         let name = scanner.string()?;
         scanner.eat(b",\"data\":")?;

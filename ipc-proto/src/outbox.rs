@@ -1,15 +1,18 @@
 //! What waits to be written: bytes, the ends of the frames among them, and the marks of back-pressure.
 
 use alloc::collections::VecDeque;
+use core::mem;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::spare;
 
 /// A frame at least this large is queued by reference; smaller ones are copied together.
 const BY_REFERENCE: usize = 4 << 10;
 /// When this much is copied together, it becomes a chunk of its own.
 const CHUNK: usize = 64 << 10;
-/// The buffer an idle connection may keep.
-const SMALL_TAIL: usize = 2 << 10;
+/// Room for the first few small frames.
+const SMALL_TAIL: usize = 1 << 10;
 
 /// Whether the other side keeps up, as an emit's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,15 +167,25 @@ impl Outbox {
         let by_reference = if self.in_session { CHUNK } else { BY_REFERENCE };
         if frame.len() < by_reference {
             if self.tail.capacity() == 0 {
-                self.tail.reserve(self.usual_tail);
+                let room = self.usual_tail.max(SMALL_TAIL);
+                self.tail = spare::take(room);
+                self.tail.reserve(room);
             }
             self.tail.extend_from_slice(frame);
         } else {
             self.seal();
             self.chunks.push_back(frame.clone());
         }
-        self.tail.extend_from_slice(delimiter);
+        self.push_delimiter(delimiter);
         self.mark(frame.len() + delimiter.len(), tag);
+    }
+
+    fn push_delimiter(&mut self, delimiter: &[u8]) {
+        match *delimiter {
+            // Nearly always, and a call to copy one byte costs more than the byte.
+            [byte] => self.tail.put_u8(byte),
+            _ => self.tail.extend_from_slice(delimiter),
+        }
     }
 
     /// Queues a frame that `encode` appends to the buffer it is given. On an error nothing is queued.
@@ -187,7 +200,7 @@ impl Outbox {
             self.tail.truncate(before);
             return Err(error);
         }
-        self.tail.extend_from_slice(delimiter);
+        self.push_delimiter(delimiter);
         let len = self.tail.len() - before;
         self.mark(len, tag);
         Ok(())
@@ -212,7 +225,7 @@ impl Outbox {
     pub(crate) fn take_unsent(&mut self) -> impl Iterator<Item = Unsent> + use<> {
         let mut rest = self.kept_bytes();
         let (mut at, written, in_session) = (self.frame_start, self.written, self.in_session);
-        let marks = core::mem::take(&mut self.marks);
+        let marks = mem::take(&mut self.marks);
         self.forget();
         marks.into_iter().map(move |mark| {
             let bytes = rest.split_to((mark.end - at) as usize);
@@ -235,9 +248,9 @@ impl Outbox {
     /// Gives up buffers where nothing waits.
     pub(crate) fn shrink(&mut self) {
         if self.pending() == 0 {
-            if self.tail.capacity() > SMALL_TAIL {
+            if self.tail.capacity() > 0 {
                 self.usual_tail = self.tail.capacity().min(CHUNK);
-                self.tail = BytesMut::new();
+                spare::give(mem::take(&mut self.tail));
             }
             if self.marks.capacity() > 32 {
                 self.marks = VecDeque::new();
@@ -360,7 +373,7 @@ impl Buf for Outbox {
         let parts = self.chunks.iter().map(Bytes::as_ref).chain(core::iter::once(self.tail.as_ref()));
         let mut count = 0;
         for part in parts {
-            let part = &part[core::mem::take(&mut skip)..];
+            let part = &part[mem::take(&mut skip)..];
             if count == slices.len() {
                 break;
             }
@@ -466,6 +479,6 @@ mod tests {
         let (mut outbox, all) = filled(&[3000, 3000]);
         outbox.advance(all.len());
         outbox.shrink();
-        assert!(outbox.tail.capacity() <= SMALL_TAIL);
+        assert_eq!(outbox.tail.capacity(), 0);
     }
 }

@@ -11,7 +11,7 @@ mod rewrite;
 mod wide;
 
 pub(crate) use rewrite::{compact_into, replace_lone, unescape};
-pub(crate) use wide::plain_prefix;
+pub(crate) use wide::{is_plain, plain_prefix};
 
 /// A JSON token or value within the scanned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +86,18 @@ pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     traits: Traits,
+    /// All of `bytes` is [plain](Self::plain) but for this one.
+    stop: Option<u8>,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, traits: Traits(0) }
+        Self { bytes, at, traits: Traits(0), stop: None }
+    }
+
+    /// Of bytes which [are plain](is_plain) except for `stop`: there a string ends at the next quote.
+    pub(crate) const fn plain(bytes: &'a [u8], stop: u8) -> Self {
+        Self { bytes, at: 0, traits: Traits(0), stop: Some(stop) }
     }
 
     /// How far it has come.
@@ -299,6 +306,15 @@ impl<'a> Scanner<'a> {
     /// From behind the opening quote to behind the closing one.
     #[inline]
     fn string_rest(&mut self) -> Option<()> {
+        let Some(stop) = self.stop else { return self.any_string_rest() };
+        let rest = self.bytes.get(self.at..)?;
+        let len = wide::until_quote(rest, stop);
+        self.at += len + 1;
+        (*rest.get(len)? == b'"').then_some(())
+    }
+
+    #[inline]
+    fn any_string_rest(&mut self) -> Option<()> {
         loop {
             self.at += plain_prefix(&self.bytes[self.at..]);
             match self.bump()? {

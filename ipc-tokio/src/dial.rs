@@ -53,11 +53,5 @@ impl ipc_os::Connect for Connect {
 
 /// Whether this crate can reach `endpoint` on this system.
 pub(crate) fn check(endpoint: &Endpoint) -> Result<(), Error> {
-    #[cfg(windows)]
-    if let Endpoint::Pipe(name) = endpoint {
-        return Ok(ipc_proto::endpoint::pipe_name(name).map(drop)?);
-    }
-    let local = if cfg!(windows) { "named pipes (pipe:NAME)" } else { "Unix sockets (unix:PATH, abstract:NAME)" };
-    let hint = &format!("ipc-tokio speaks over {local}, TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here");
-    Ok(ipc_os::check_stream(endpoint, hint)?)
+    Ok(ipc_os::check_local(endpoint, "ipc-tokio")?)
 }

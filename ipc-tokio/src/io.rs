@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use ipc_proto::{IoError, Outbox, PeerInfo, drive::Transport};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -104,7 +104,8 @@ const fn nothing(_cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
 }
 
 fn recv<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-    tokio_util::io::poll_read_buf(Pin::new(stream), cx, buffer)
+    // A buffer that was used before may be larger than what the core asked for.
+    tokio_util::io::poll_read_buf(Pin::new(stream), cx, &mut buffer.limit(ipc_os::MOST_READ))
 }
 
 fn send<S: AsyncWrite + Unpin>(stream: &mut S, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {

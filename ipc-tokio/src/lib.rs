@@ -45,7 +45,7 @@ pub use ipc_proto as proto;
 #[doc(no_inline)]
 pub use ipc_proto::facade::names::*;
 #[cfg(windows)]
-pub use pipe::PipeIo;
+pub use pipe::{Pipe, PipeIo};
 pub use runtime::{Clock, Tokio};
 #[cfg(feature = "tls")]
 pub use tls::{TlsIo, TlsStream};

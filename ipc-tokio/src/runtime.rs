@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,6 +15,7 @@ use ipc_proto::{
 };
 use tokio::{
     runtime::Handle,
+    task::yield_now,
     time::{Instant, Sleep},
 };
 
@@ -137,7 +138,7 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that begins now.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", windows))]
     pub(crate) fn start() -> Self {
         Self { epoch: Instant::now(), sleep: None }
     }
@@ -155,5 +156,12 @@ impl drive::Clock for Clock {
             sleep.as_mut().reset(at);
         }
         sleep.as_mut().poll(cx)
+    }
+
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        // Polled once it has noted whom to wake after the sockets were looked at.
+        if pin!(yield_now()).poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
     }
 }

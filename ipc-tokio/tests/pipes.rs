@@ -13,7 +13,7 @@ use ipc_tokio::{
     BindError, Client, Config, Dialect, Endpoint, Error, Event, Frame, Ipc, PeerId, Profile, Reason, Retry, Server,
 };
 use tokio::{
-    net::windows::named_pipe::{ClientOptions, ServerOptions},
+    net::windows::named_pipe::{ClientOptions, NamedPipeClient, ServerOptions},
     time::timeout,
 };
 
@@ -73,6 +73,19 @@ async fn disconnected(server: &mut Server) -> Reason {
     loop {
         if let (_, Event::Disconnected { reason, .. }) = soon(server.next()).await.expect("the server is over") {
             return reason;
+        }
+    }
+}
+
+/// Reads until the pipe is over.
+async fn end(pipe: &NamedPipeClient) {
+    let mut buffer = vec![0; 4096];
+    loop {
+        pipe.readable().await.unwrap();
+        match pipe.try_read(&mut buffer) {
+            Ok(0) => break,
+            Err(error) if error.kind() != ErrorKind::WouldBlock => break,
+            Ok(_) | Err(_) => {}
         }
     }
 }
@@ -171,6 +184,33 @@ async fn a_pipe_belongs_to_one_server_at_a_time() {
         }
     };
     soon(again).await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_stopped_takes_nobody() {
+    for _ in 0..20 {
+        let endpoint = pipe();
+        let mut server = serve(config(), &endpoint).await;
+        let client = connect(config(), &endpoint);
+        soon(client.emit("m", "hello")).await.unwrap();
+        assert_eq!(message(&mut server).await.1, "hello");
+        soon(server.stop()).await;
+        // Whether or not the reactor has closed the handles yet.
+        let error = ClientOptions::new().open(full(&endpoint)).unwrap_err();
+        assert!([NOT_FOUND, PIPE_BUSY].map(Some).contains(&error.raw_os_error()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_a_server_goes_is_let_go() {
+    let endpoint = pipe();
+    let mut listener = Ipc::new(config()).listen(endpoint.clone()).await.unwrap();
+    // It waits for clients now.
+    assert!(listener.accept().now_or_never().is_none());
+    let late = ClientOptions::new().open(full(&endpoint)).unwrap();
+    // Of this client nobody has heard yet.
+    drop(listener);
+    soon(end(&late)).await;
 }
 
 #[tokio::test]
@@ -391,19 +431,7 @@ async fn a_peer_that_does_not_read_loses_its_pipe_when_it_is_given_up() {
         .is_err()
     );
     drop(conn);
-    let mut buffer = vec![0; 4096];
-    let gone = async {
-        loop {
-            deaf.readable().await.unwrap();
-            match deaf.try_read(&mut buffer) {
-                Ok(0) => break,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => break,
-                Ok(_) => {}
-            }
-        }
-    };
-    soon(gone).await;
+    soon(end(&deaf)).await;
 }
 
 #[tokio::test]

@@ -28,6 +28,22 @@ pub enum Transport {
     Other,
 }
 
+impl Transport {
+    /// As the recordings have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unix => "unix",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Udp4 => "udp4",
+            Self::Udp6 => "udp6",
+            Self::ForkChannel => "fork-channel",
+            Self::None => "none",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// What was exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,6 +65,21 @@ pub enum Mode {
     /// Something this reader does not know.
     #[serde(other)]
     Other,
+}
+
+impl Mode {
+    /// As the recordings have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Sync => "sync",
+            Self::Raw => "raw",
+            Self::RawSync => "raw+sync",
+            Self::Advanced => "advanced",
+            Self::Api => "api",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Which way bytes went.

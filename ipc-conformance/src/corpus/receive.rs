@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::bytes::{base64_list, hex_bytes};
+use super::bytes::{base64_list, hex_bytes, sha256_hex};
 use super::event::Published;
 
 /// One case, fed in turn to a server and a client of each version.
@@ -33,6 +33,18 @@ impl ReceiveCase {
     /// The chunks, each sent by itself and read by itself.
     pub fn input(&self) -> Vec<Vec<u8>> {
         self.generated.as_ref().map_or_else(|| self.chunks.clone(), |recipe| vec![recipe.bytes()])
+    }
+
+    /// Whether a recipe gives the bytes that it means.
+    ///
+    /// # Errors
+    /// It does not; with the reason.
+    pub fn verify(&self) -> Result<(), String> {
+        match &self.generated {
+            Some(recipe) if recipe.bytes_are_meant() => Ok(()),
+            Some(_) => Err(format!("{}: chunks_generated gives other bytes than its sha256 says", self.name)),
+            None => Ok(()),
+        }
     }
 
     /// What a version did under a set of options.
@@ -65,6 +77,10 @@ fn frame_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::E
 }
 
 impl Generated {
+    fn bytes_are_meant(&self) -> bool {
+        hex_bytes(&self.unit).is_some() && sha256_hex(&self.bytes()) == self.sha256
+    }
+
     /// The frame, with its delimiter if it has one.
     ///
     /// It is `{"type":"a","data":"` + units + `"}`, and a form feed.

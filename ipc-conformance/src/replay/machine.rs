@@ -20,6 +20,8 @@ pub(super) struct Input<'a> {
 pub struct Ran {
     /// What it published.
     pub seen: Vec<Seen>,
+    /// How many chunks it had been given before each of those; empty where nobody knows.
+    pub after: Vec<usize>,
     /// Whether it ended the connection.
     pub closed: bool,
     /// The name the peer last gave itself, as JSON text. Servers only.
@@ -102,28 +104,37 @@ impl Machine for Client {
 }
 
 fn run(mut machine: impl Machine, input: &Input<'_>) -> Ran {
-    let mut ran = Ran { seen: Vec::new(), closed: false, peer_id: None };
-    ran.drain(&mut machine);
-    for chunk in input.chunks {
+    let mut ran = Ran::default();
+    ran.drain(&mut machine, 0);
+    for (count, chunk) in (1..).zip(input.chunks) {
         machine.feed(chunk);
-        ran.drain(&mut machine);
+        ran.drain(&mut machine, count);
     }
+    let end = input.chunks.len() + 1;
     if input.eof {
         machine.end();
-        ran.drain(&mut machine);
+        ran.drain(&mut machine, end);
     }
     while input.wait && machine.pass_time() {
-        ran.drain(&mut machine);
+        ran.drain(&mut machine, end);
     }
     ran.closed = machine.is_closed();
     ran
 }
 
 impl Ran {
-    fn drain(&mut self, machine: &mut impl Machine) {
+    fn drain(&mut self, machine: &mut impl Machine, count: usize) {
         while let Some(event) = machine.next() {
             self.peer_id = machine.peer_id().or_else(|| self.peer_id.take());
-            self.seen.extend(Seen::of(event));
+            self.see(event, count);
+        }
+    }
+
+    /// One more event, after so many chunks.
+    pub(super) fn see(&mut self, event: Event, count: usize) {
+        if let Some(seen) = Seen::of(event) {
+            self.seen.push(seen);
+            self.after.push(count);
         }
     }
 }

@@ -46,7 +46,7 @@ fn read(text: &str) -> Seen {
     let mut reader = serde_json::Deserializer::from_str(text);
     let Ok(envelope) = reader.deserialize_map(EnvelopeVisitor) else { return error("ERR_IPC_INVALID_JSON") };
     match envelope.type_json.filter(|text| text.starts_with('"')) {
-        Some(type_json) => Seen::Message { type_json, data_json: envelope.data_json },
+        Some(type_json) => Seen::Message { type_json: Some(type_json), data_json: envelope.data_json },
         None => error("ERR_IPC_INVALID_EVENT"),
     }
 }

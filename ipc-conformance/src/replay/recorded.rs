@@ -1,11 +1,15 @@
 //! What node-ipc published, in terms that a machine's events can be compared with.
 
+use core::fmt;
+
+use super::{
+    Seen, js,
+    seen::{MESSAGE, write_message},
+};
 use crate::corpus::{Arg, Capture, Data, Decoded, Digest, Direction, Outcome, Published};
 
-use super::{Seen, js};
-
 /// One recorded event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// A message, or raw bytes.
     Message {
@@ -28,16 +32,61 @@ impl Wanted {
     pub(super) fn is(&self, seen: &Seen) -> bool {
         match (self, seen) {
             (Self::Message { type_json, data }, Seen::Message { type_json: name, data_json }) => {
-                type_json.as_ref().is_some_and(|wanted| is_text(wanted, name)) && is_data(data, data_json.as_deref())
+                is_type(type_json.as_deref(), name.as_deref()) && is_data(data, data_json.as_deref())
             }
             (Self::Message { data, .. }, Seen::Raw(bytes)) => data.matches_bytes(bytes),
             (Self::BadFrame, Seen::Error(code)) => {
                 matches!(&**code, "ERR_IPC_INVALID_JSON" | "ERR_IPC_INVALID_MESSAGE")
             }
             (Self::Error(wanted), Seen::Error(code)) => wanted == code,
-            (Self::Ended, Seen::Ended) | (Self::Destroyed, Seen::Destroyed) => true,
+            (Self::Ended, Seen::Ended) | (Self::Destroyed, Seen::Destroyed) | (Self::Thrown, Seen::Threw) => true,
             _ => false,
         }
+    }
+
+    /// Whether it is what node-ipc makes of a frame that is no object, or whose type is no string.
+    pub(super) fn is_of_bad_frame(&self) -> bool {
+        match self {
+            Self::Message { type_json, .. } => !type_json.as_ref().is_some_and(|text| text.starts_with('"')),
+            other => *other == Self::Thrown,
+        }
+    }
+
+    /// What it is, without its content; in the words of [`Seen::kind`].
+    pub(super) fn kind(&self) -> String {
+        match self {
+            Self::Message { data: Data::Bytes(_) | Data::BytesDigest(_), .. } => "bytes".to_owned(),
+            Self::Message { .. } => MESSAGE.to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+/// As [`Seen`] has it.
+impl fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message { data: Data::Bytes(bytes), .. } => write!(f, "{} raw bytes", bytes.len()),
+            Self::Message { data: Data::BytesDigest(digest), .. } => write!(f, "{} raw bytes", digest.len),
+            Self::Message { type_json, data: Data::Json(text) } => write_message(f, type_json.as_deref(), Some(text)),
+            Self::Message { type_json, data: Data::Absent } => write_message(f, type_json.as_deref(), None),
+            Self::Message { type_json, data: Data::JsonDigest(Digest { len, .. }) } => {
+                write_message(f, type_json.as_deref(), Some(&format!("{len} UTF-16 units")))
+            }
+            Self::Thrown => f.write_str("threw"),
+            Self::BadFrame => f.write_str("ERR_IPC_INVALID_JSON"),
+            Self::Error(code) => f.write_str(code),
+            Self::Ended => f.write_str("ended"),
+            Self::Destroyed => f.write_str("destroyed"),
+            Self::Lifecycle => f.write_str("an event of the socket's own"),
+        }
+    }
+}
+
+fn is_type(wanted: Option<&str>, received: Option<&str>) -> bool {
+    match (wanted, received) {
+        (Some(wanted), Some(received)) => is_text(wanted, received),
+        (wanted, received) => wanted == received,
     }
 }
 
@@ -90,6 +139,7 @@ pub(super) fn of_datagrams(capture: &Capture, dir: Direction) -> Vec<Wanted> {
 
 fn of_datagram(event: &Published) -> Option<Wanted> {
     match event.args.as_slice() {
+        [_, Arg::Peer { .. }] if event.threw.is_some() => Some(Wanted::Thrown),
         [data, Arg::Peer { .. }] => Some(match data {
             Arg::Json { parse_error: Some(_), .. } => Wanted::BadFrame,
             Arg::Bytes { bytes } => Wanted::Message { type_json: None, data: Data::Bytes(bytes.clone()) },

@@ -117,7 +117,8 @@ impl Circumstances<'_> {
         let delimiter = self.config.delimiter.as_bytes();
         match () {
             () if self.chunks.is_empty() && seen.is_empty() => Some(Rule::DatagramLifecycle),
-            () if !self.is_classic() => None,
+            // Bad frames end nothing here, so that what follows them has to agree as well.
+            () if !self.is_classic() => self.rule_of_frames(seen, wanted).filter(|_| is_part(wanted, seen)),
             () if self.config.profile == Profile::Raw => (seen.len() == wanted.len()).then_some(Rule::RawDatagram),
             () if self.chunks.iter().any(|chunk| !chunk.ends_with(delimiter)) && is_part(wanted, seen) => {
                 Some(Rule::PartialDatagram)
@@ -132,7 +133,8 @@ impl Circumstances<'_> {
 
     fn throws_for(&self, seen: &Seen) -> bool {
         let Seen::Message { type_json, .. } = seen else { return false };
-        let name = serde_json::from_str::<String>(type_json).unwrap_or_default();
+        let name = type_json.as_deref().and_then(|text| serde_json::from_str::<String>(text).ok());
+        let name = name.unwrap_or_default();
         (10..=12).contains(&major_of(self.version).unwrap_or(0)) && PROTOTYPE.contains(&&*name)
     }
 
@@ -160,8 +162,58 @@ fn agree(seen: &[Seen], wanted: &[Wanted], count: usize) -> bool {
     wanted.len() >= count && seen.iter().zip(wanted).take(count).all(|(seen, wanted)| wanted.is(seen))
 }
 
-/// Whether each of `wanted` was seen, in that order.
+/// Whether each of `wanted` was seen, in that order; bad frames among them as this project treats those.
 fn is_part(wanted: &[Wanted], seen: &[Seen]) -> bool {
     let mut seen = seen.iter();
-    wanted.iter().all(|wanted| seen.any(|seen| wanted.is(seen)))
+    wanted.iter().all(|wanted| seen.any(|seen| wanted.is(seen) || is_bad_frame(seen) && wanted.is_of_bad_frame()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        corpus::Corpus,
+        replay::{Chunking, Differs, Replay, Verdict},
+    };
+
+    /// A capture over UDP that nobody recorded: what each version is known to make of bad frames.
+    fn verdict(version: &str, datagrams: &[&str], published: &str) -> Verdict {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let expect = format!(
+            r#"{{"name":"x","version":"{version}","transport":"udp4","mode":"json","expect":{{"server":{published},"client":[]}}}}"#
+        );
+        file("x.expect.json", &expect);
+        let base64 = |text: &&str| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, text);
+        let lines: Vec<String> =
+            datagrams.iter().map(|text| format!(r#"{{"dir":"c2s","b64":"{}"}}"#, base64(text))).collect();
+        file("x.jsonl", &lines.join("\n"));
+        let capture = Corpus::at(folder.path()).captures().unwrap().remove(0);
+        Replay::by_rule(Differs::built_in()).capture(&capture, Chunking::Recorded)
+    }
+
+    #[test]
+    fn bad_frames_in_datagrams_differ_in_every_version() {
+        let datagrams = ["5\u{c}", "{\"type\":\"a\",\"data\":1}\u{c}"];
+        let a = r#"{"type":{"json":"\"a\""},"args":[{"json":"1"},{"peer":{}}]}"#;
+        let threw =
+            format!(r#"[{{"type":{{"undef":true}},"args":[{{"undef":true}},{{"peer":{{}}}}],"threw":"x"}},{a}]"#);
+        let published = format!(r#"[{{"type":{{"undef":true}},"args":[{{"undef":true}},{{"peer":{{}}}}]}},{a}]"#);
+        for (version, events) in [("14.0.0", &threw), ("12.0.0", &threw), ("9.2.1", &published)] {
+            let verdict = verdict(version, &datagrams, events);
+            assert!(
+                matches!(&verdict, Verdict::Differs(reason) if reason.contains("no object")),
+                "{version}: {verdict:?}"
+            );
+        }
+        let other = verdict("14.0.0", &datagrams, &threw.replace('1', "2"));
+        assert!(matches!(other, Verdict::Failed(_)), "{other:?}");
+    }
+
+    #[test]
+    fn partial_datagrams_and_bad_frames_together_differ_in_classic() {
+        let datagrams = ["{\"type\":\"a\"}\u{c}{\"ty", "5\u{c}"];
+        let published = r#"[{"type":{"undef":true},"args":[{"undef":true},{"peer":{}}]}]"#;
+        let verdict = verdict("9.2.1", &datagrams, published);
+        assert!(matches!(&verdict, Verdict::Differs(reason) if reason.contains("incomplete rest")), "{verdict:?}");
+    }
 }

@@ -12,20 +12,24 @@ use crate::{
 
 pub(crate) async fn perform<H: Host>(scene: &Scene<H>, name: &str) -> Option<Story> {
     let path = scene.stage.path("s.sock");
+    let names_a_value = ["maxRetries_", "stopRetrying_before_"].iter().any(|prefix| name.starts_with(prefix));
+    if names_a_value && Config::from_json(option(name)).is_err() {
+        return None;
+    }
     Some(match name {
-        "down_default_retry" | "down_tcp_refused" | "stopRetrying_before_0" | "stopRetrying_before_false" => {
-            down(scene, scene.config()).await
-        }
+        "down_default_retry" | "down_tcp_refused" => down(scene, scene.config()).await,
         "down_regular_file" => {
             std::fs::write(path, "").unwrap();
             down(scene, scene.config()).await
         }
         "retry_zero" => down_to_end(scene, r#"{"retry":0,"maxRetries":5}"#).await,
-        "stopRetrying_before_1" => down_to_end(scene, r#"{"stopRetrying":1}"#).await,
-        "stopRetrying_before_snos" => down_to_end(scene, r#"{"stopRetrying":"no"}"#).await,
+        name if name.starts_with("stopRetrying_before_") => match &*option(name) {
+            json if is_falsy(json) => down(scene, with(scene, json)).await,
+            json => down_to_end(scene, json).await,
+        },
         "stopRetrying_while_connected" => gone(scene, r#"{"stopRetrying":true}"#).await,
-        name if name.starts_with("maxRetries_down_") => down_to_end(scene, &max_retries(name)).await,
-        name if name.starts_with("maxRetries_after_connect_") => gone(scene, &max_retries(name)).await,
+        name if name.starts_with("maxRetries_down_") => down_to_end(scene, &option(name)).await,
+        name if name.starts_with("maxRetries_after_connect_") => gone(scene, &option(name)).await,
         "down_then_up" => down_then_up(scene).await,
         "disconnect_connected" => disconnect(scene, true).await,
         "disconnect_connecting" | "disconnect_connecting_tcp" => disconnect(scene, false).await,
@@ -49,13 +53,18 @@ pub(crate) async fn perform<H: Host>(scene: &Scene<H>, name: &str) -> Option<Sto
     })
 }
 
-/// node-ipc's option, from the end of a scenario's name.
-fn max_retries(name: &str) -> String {
-    let value = match name.rsplit('_').next().expect("it has a value") {
-        "s2s" => "\"2\"",
-        value => value,
-    };
-    format!("{{\"maxRetries\":{value}}}")
+/// node-ipc's option, from a scenario's name: its value is the last word, and a string between two letters s.
+fn option(name: &str) -> String {
+    let [key, value] = [name.split('_').next(), name.rsplit('_').next()].map(Option::unwrap_or_default);
+    match value.strip_prefix('s').and_then(|text| text.strip_suffix('s')) {
+        Some(text) => format!("{{\"{key}\":\"{text}\"}}"),
+        None => format!("{{\"{key}\":{value}}}"),
+    }
+}
+
+/// Whether JavaScript takes the option for unset.
+fn is_falsy(json: &str) -> bool {
+    [":0}", ":false}", ":null}", ":\"\"}"].iter().any(|end| json.ends_with(end))
 }
 
 /// Options by node-ipc's names, beside those of the scene.

@@ -143,7 +143,8 @@ pub(crate) async fn a_rejected_client_runs_out_of_retries<H: Host>(stage: Stage<
     let mut client = stage.connect(config(&stage, trusting(&ours)).retry(retries), &server);
     let rejected = ["connected", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"];
     assert_eq!(ending(&mut client).await, [rejected; 3].concat());
-    assert_eq!(server.stats().failed_handshakes, 3);
+    // The server may hear of the last one after the client does.
+    stage.until(|| server.stats().failed_handshakes == 3).await;
 }
 
 pub(crate) async fn a_server_may_do_without_certificates_but_not_with_bad_ones<H: Host>(stage: Stage<H>) {

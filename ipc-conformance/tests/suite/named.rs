@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, Read, Write},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use ipc_proto::endpoint::pipe_name;
@@ -14,26 +17,60 @@ use tokio::{
 
 use super::Pipe;
 
-/// What moves the pipes' bytes while their callers block.
+/// What moves the pipes' bytes while their callers block: the next one of a few runtimes.
 fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    static RUNTIMES: [OnceLock<Runtime>; 8] = [const { OnceLock::new() }; 8];
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
     let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    RUNTIME.get_or_init(|| make().expect("a runtime can be made"))
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) % RUNTIMES.len();
+    RUNTIMES[next].get_or_init(|| make().expect("a runtime can be made"))
 }
 
-/// One end of a pipe; `None` after its end, which is both halves'.
-struct End<T>(Option<T>);
+/// One end of a pipe.
+struct End<T> {
+    /// `None` after its end, which is both halves'.
+    pipe: Option<T>,
+    runtime: &'static Runtime,
+}
 
-impl<T: AsyncRead + Unpin> Read for End<T> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.as_mut().map_or(Ok(0), |pipe| runtime().block_on(pipe.read(buffer)))
+/// Has the runtime's one thread do something. Wine may tell another thread that an operation is done before its result is
+/// there, and then the result is lost.
+fn there<T: Send + 'static>(runtime: &Runtime, work: impl Future<Output = T> + Send + 'static) -> T {
+    runtime.block_on(runtime.spawn(work)).expect("it does not panic")
+}
+
+impl<T: Send + 'static> End<T> {
+    fn with<R, W>(&mut self, work: impl FnOnce(T) -> W) -> io::Result<R>
+    where
+        R: Send + 'static,
+        W: Future<Output = (T, io::Result<R>)> + Send + 'static,
+    {
+        let pipe = self.pipe.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let (pipe, result) = there(self.runtime, work(pipe));
+        self.pipe = Some(pipe);
+        result
     }
 }
 
-impl<T: AsyncWrite + Unpin> Write for End<T> {
+impl<T: AsyncRead + Unpin + Send + 'static> Read for End<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = vec![0; buffer.len()];
+        let bytes = self.with(|mut pipe| async move {
+            let read = pipe.read(&mut bytes).await;
+            (pipe, read.map(|len| bytes[..len].to_vec()))
+        })?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+}
+
+impl<T: AsyncWrite + Unpin + Send + 'static> Write for End<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let closed = || Err(io::ErrorKind::BrokenPipe.into());
-        self.0.as_mut().map_or_else(closed, |pipe| runtime().block_on(pipe.write(bytes)))
+        let bytes = bytes.to_vec();
+        self.with(|mut pipe| async move {
+            let written = pipe.write(&bytes).await;
+            (pipe, written)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -41,10 +78,21 @@ impl<T: AsyncWrite + Unpin> Write for End<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Pipe for End<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Pipe for End<T> {
     fn finish(&mut self) -> io::Result<()> {
-        self.0 = None;
+        self.pipe = None;
         Ok(())
+    }
+
+    fn write_pieces(&mut self, pieces: Vec<Vec<u8>>) -> io::Result<()> {
+        self.with(|mut pipe| async move {
+            for piece in pieces {
+                if let Err(error) = pipe.write_all(&piece).await {
+                    return (pipe, Err(error));
+                }
+            }
+            (pipe, Ok(()))
+        })
     }
 }
 
@@ -54,11 +102,12 @@ fn full(name: &str) -> String {
 
 pub(super) fn dial(name: &str) -> io::Result<Box<dyn Pipe>> {
     const BUSY: i32 = 231;
-    let _context = runtime().enter();
+    let (name, runtime) = (full(name), runtime());
     loop {
-        match ClientOptions::new().open(full(name)) {
+        let name = name.clone();
+        match there(runtime, async move { ClientOptions::new().open(name) }) {
             Err(error) if error.raw_os_error() == Some(BUSY) => std::thread::yield_now(),
-            result => return Ok(Box::new(End(Some(result?)))),
+            result => return Ok(Box::new(End { pipe: Some(result?), runtime })),
         }
     }
 }
@@ -68,25 +117,29 @@ pub(super) fn dial(name: &str) -> io::Result<Box<dyn Pipe>> {
 pub(super) struct Listener {
     name: String,
     next: Arc<Mutex<Option<NamedPipeServer>>>,
+    runtime: &'static Runtime,
 }
 
 impl Listener {
     pub(super) fn bind(name: &str) -> io::Result<Self> {
-        let name = full(name);
-        let next = Arc::new(Mutex::new(Some(instance(&name)?)));
-        Ok(Self { name, next })
+        let (name, runtime) = (full(name), runtime());
+        let next = Arc::new(Mutex::new(Some(instance(runtime, &name)?)));
+        Ok(Self { name, next, runtime })
     }
 
     pub(super) fn accept(&self) -> io::Result<Box<dyn Pipe>> {
-        let mut next = self.next.lock().expect("nobody panics with it");
-        let pipe = next.take().expect("there is always one");
-        let connected = runtime().block_on(pipe.connect());
-        *next = Some(instance(&self.name)?);
-        connected.map(|()| Box::new(End(Some(pipe))) as Box<dyn Pipe>)
+        let (runtime, mut next) = (self.runtime, self.next.lock().expect("nobody panics with it"));
+        let mut end = End { pipe: next.take(), runtime };
+        end.with(|pipe| async move {
+            let connected = pipe.connect().await;
+            (pipe, connected)
+        })?;
+        *next = Some(instance(runtime, &self.name)?);
+        Ok(Box::new(end))
     }
 }
 
-fn instance(name: &str) -> io::Result<NamedPipeServer> {
-    let _context = runtime().enter();
+fn instance(runtime: &Runtime, name: &str) -> io::Result<NamedPipeServer> {
+    let _context = runtime.enter();
     ServerOptions::new().create(name)
 }

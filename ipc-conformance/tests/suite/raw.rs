@@ -22,6 +22,10 @@ trait Pipe: Read + Write + Send {
     fn finish(&mut self) -> io::Result<()>;
     /// As a process that dies with unread bytes does.
     fn reset(&mut self) {}
+    /// Writes each piece by itself.
+    fn write_pieces(&mut self, pieces: Vec<Vec<u8>>) -> io::Result<()> {
+        pieces.iter().try_for_each(|piece| self.write_all(piece).and_then(|()| self.flush()))
+    }
 }
 
 #[cfg(unix)]
@@ -86,14 +90,7 @@ impl Raw {
 
     /// Writes each piece by itself, as far as the peer takes them.
     pub(crate) async fn write_pieces(&mut self, pieces: Vec<Vec<u8>>) {
-        self.with(move |pipe| {
-            for piece in pieces {
-                if pipe.write_all(&piece).and_then(|()| pipe.flush()).is_err() {
-                    break;
-                }
-            }
-        })
-        .await;
+        self.with(move |pipe| drop(pipe.write_pieces(pieces))).await;
     }
 
     /// One read; nothing at the end.

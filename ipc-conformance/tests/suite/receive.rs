@@ -68,7 +68,8 @@ pub(crate) async fn feed<H: Host>(
 ) -> Ran {
     let input = case.input();
     let slices: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
-    let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, receiving };
+    let (config, waits) = (receiving.config(), receiving.waits());
+    let feed = Feed { pieces: chunking.cut(&slices), eof: case.eof_after, config, waits };
     match role {
         Role::Server => feed.server(stage).await,
         Role::Client => feed.client(stage).await,
@@ -101,14 +102,17 @@ pub(crate) fn setups<'a>(
 }
 
 /// What one endpoint is fed.
-struct Feed<'a> {
-    pieces: Vec<Vec<u8>>,
-    eof: bool,
-    receiving: &'a Receiving<'a>,
+pub(crate) struct Feed {
+    pub(crate) pieces: Vec<Vec<u8>>,
+    /// The peer's end of its side was recorded as well.
+    pub(crate) eof: bool,
+    pub(crate) config: Config,
+    /// A timeout is due, which its end would forestall.
+    pub(crate) waits: bool,
 }
 
-impl Feed<'_> {
-    async fn server<H: Host>(self, stage: &Stage<H>) -> Ran {
+impl Feed {
+    pub(crate) async fn server<H: Host>(self, stage: &Stage<H>) -> Ran {
         let config = self.config(stage);
         let endpoint = stage.endpoint_of_its_own();
         let mut listener = stage.ipc(config).listen(endpoint).await.expect("the endpoint is free");
@@ -136,7 +140,7 @@ impl Feed<'_> {
         sight.without_our_end(self.ends_by_us())
     }
 
-    async fn client<H: Host>(self, stage: &Stage<H>) -> Ran {
+    pub(crate) async fn client<H: Host>(self, stage: &Stage<H>) -> Ran {
         let listener = RawListener::bind(&stage.endpoint_of_its_own());
         let mut client = stage.connect_at(self.config(stage), &listener.endpoint);
         let raw = listener.accept().await;
@@ -154,9 +158,9 @@ impl Feed<'_> {
 
     /// The recorded options, over this scenario's transport. A timeout that was not recorded must not come here either.
     fn config<H: Host>(&self, stage: &Stage<H>) -> Config {
-        let mut config = self.receiving.config();
+        let mut config = self.config.clone().socket_root(stage.path(""));
         config.tls = stage.config().tls;
-        if self.receiving.waits() { config } else { config.message_timeout(Duration::ZERO) }
+        if self.waits { config } else { config.message_timeout(Duration::ZERO) }
     }
 
     /// Writes the pieces, and ends its side, so that there is an end to wait for; but where a timeout is due it waits for
@@ -171,7 +175,7 @@ impl Feed<'_> {
 
     /// The recorded peer did not end its side, and this one does.
     fn ends_by_us(&self) -> bool {
-        !self.eof && !self.receiving.waits()
+        !self.eof && !self.waits
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    fn recorded(scenario: &Lifecycle) -> Self {
+    pub(crate) fn recorded(scenario: &Lifecycle) -> Self {
         let of = |side: &str| {
             let events = scenario.events.iter().filter(|event| side_of(event).starts_with(side));
             collapsed(&scenario.name, events.filter_map(word_of_recorded).collect())

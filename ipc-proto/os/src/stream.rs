@@ -12,8 +12,8 @@ use ipc_proto::Outbox;
 const PIECES: usize = 16;
 /// How much a read is offered to begin with, and when it mostly gets little.
 const SMALL: usize = 2 << 10;
-/// How much a read is offered at the most.
-const LARGE: usize = 64 << 10;
+/// How much a read is offered at the most: 64 KiB, as much as the core asks for.
+pub const MOST_READ: usize = 64 << 10;
 
 /// Writes some of what waits by `write`, and advances past it. Several pieces are offered at once.
 ///
@@ -74,7 +74,7 @@ impl Intake {
 
     fn adapt(&mut self, received: usize, room: usize) {
         if received >= self.size {
-            self.size = (self.size * 4).min(LARGE);
+            self.size = (self.size * 4).min(MOST_READ);
         } else if received < room / 8 {
             self.size = (self.size / 2).max(SMALL);
         }

@@ -75,7 +75,7 @@ impl<D: Dial, C: Clock> ClientDriver<D, C> {
 
 impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
     fn poll_event_into(&mut self, cx: &mut Context<'_>, slot: &mut Option<Event>) -> Poll<()> {
-        poll_turns(cx, |cx| {
+        let polled = poll_turns(|| {
             *slot = self.client.poll_event();
             self.act();
             if slot.is_some() || self.client.state() == ClientState::Stopped {
@@ -85,11 +85,19 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
             } else {
                 Turn::Stuck
             }
+        });
+        polled.unwrap_or_else(|| {
+            self.yield_now(cx);
+            Poll::Pending
         })
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
         self.advance(cx, reading)
+    }
+
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        self.clock.yield_now(cx);
     }
 
     fn config(&self) -> &Config {

@@ -74,7 +74,7 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
         if !self.opening && self.conn.poll_event_into(slot) {
             return Poll::Ready(());
         }
-        poll_turns(cx, |cx| {
+        let polled = poll_turns(|| {
             if self.opening && !self.open(cx) {
                 return Turn::Stuck;
             }
@@ -85,11 +85,19 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
             } else {
                 Turn::Stuck
             }
+        });
+        polled.unwrap_or_else(|| {
+            self.yield_now(cx);
+            Poll::Pending
         })
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool {
         self.advance(cx, reading)
+    }
+
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        self.clock.yield_now(cx);
     }
 
     fn config(&self) -> &Config {

@@ -84,8 +84,13 @@ impl<S: DatagramSocket, C: Clock> DatagramDriver<S, C> {
                 return Poll::Pending;
             }
         }
-        cx.waker().wake_by_ref();
+        self.yield_now(cx);
         Poll::Pending
+    }
+
+    /// Lets others in before `cx` is woken, as [`Clock::yield_now`].
+    pub fn yield_now(&mut self, cx: &mut Context<'_>) {
+        self.clock.yield_now(cx);
     }
 
     /// Sends what waits and receives one datagram, without taking events. Says whether anything moved; if not, `cx`

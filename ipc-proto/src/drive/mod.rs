@@ -102,6 +102,12 @@ pub trait Clock {
 
     /// Ready once `at` has come. Only the point of the latest call counts.
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Timestamp) -> Poll<()>;
+
+    /// Wakes `cx` after the others had their turn: called by a task that has more to do and has had its share. Where
+    /// the runtime's tasks can keep it from looking at its sockets, it has to do that first.
+    fn yield_now(&mut self, cx: &mut Context<'_>) {
+        cx.waker().wake_by_ref();
+    }
 }
 
 /// Something that reads certificates from files, and can do it again.
@@ -243,19 +249,17 @@ enum Turn {
     Stuck,
 }
 
-/// Takes turns until there is an event or nothing moves. A peer that always has something does not starve the
-/// others: after a while they are let in, and `cx` is woken.
+/// Takes turns until there is an event or nothing moves. `None` when that takes too long: others have to be let in.
 #[inline]
-fn poll_turns(cx: &mut Context<'_>, mut turn: impl FnMut(&mut Context<'_>) -> Turn) -> Poll<()> {
+fn poll_turns(mut turn: impl FnMut() -> Turn) -> Option<Poll<()>> {
     for _ in 0..BUDGET {
-        match turn(cx) {
-            Turn::Done => return Poll::Ready(()),
+        match turn() {
+            Turn::Done => return Some(Poll::Ready(())),
             Turn::Moved => {}
-            Turn::Stuck => return Poll::Pending,
+            Turn::Stuck => return Some(Poll::Pending),
         }
     }
-    cx.waker().wake_by_ref();
-    Poll::Pending
+    None
 }
 
 /// Waits for a machine's next deadline. Says whether it has come.
@@ -285,6 +289,9 @@ pub trait Drive {
     /// Moves bytes without taking events, for a caller that has no room for one, or waits for room in the
     /// outbox. Says whether anything moved; if not, `cx` is woken when something may have changed.
     fn turn(&mut self, cx: &mut Context<'_>, reading: Reading) -> bool;
+
+    /// Lets others in before `cx` is woken, as [`Clock::yield_now`].
+    fn yield_now(&mut self, cx: &mut Context<'_>);
 
     /// What the machine was configured with.
     fn config(&self) -> &Config;

@@ -164,7 +164,7 @@ impl<R: Runtime> DatagramTask<R> {
             let Poll::Ready((peer, event)) = self.driver.poll_event(cx) else { return self.sync_peers() };
             self.deliver(peer, event);
         }
-        cx.waker().wake_by_ref();
+        self.driver.yield_now(cx);
     }
 
     fn deliver(&mut self, peer: PeerId, event: Event) {

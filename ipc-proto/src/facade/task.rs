@@ -9,6 +9,7 @@ use core::{
 
 use super::{
     backlog::{Backlog, Deliveries},
+    events,
     line::{Line, Orders},
     trace,
 };
@@ -34,6 +35,16 @@ pub(super) trait Outlet: Send + Unpin + 'static {
     fn note_held(&mut self, bytes: usize) {
         let _ = bytes;
     }
+}
+
+/// How much one poll of a task takes before it lets others run, in events without data. A peer that always has
+/// something, with somebody who always takes it, would never let go.
+const SHARE: usize = 8192;
+/// How much data costs as much as an event.
+const DATA_PER_EVENT: usize = 256;
+
+fn cost(event: &Event) -> usize {
+    1 + events::weight(event) / DATA_PER_EVENT
 }
 
 /// Moves frames from the line to the machine and events from the machine to the outlet, until the machine is
@@ -87,10 +98,11 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         backlog.len() < before
     }
 
-    /// Takes events as long as there is room for them; says whether the machine is done.
+    /// Takes events as long as there is room for them, up to this poll's share; says whether the machine is done.
     fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
         let mut slot = None;
-        loop {
+        let mut share = SHARE;
+        while share > 0 {
             // What waits when the end has come is never written: the events after which it is given up are due.
             if self.driver.pending_bytes() >= self.outlet.pauses_at() && !self.driver.is_ending() {
                 if !self.driver.turn(cx, Reading::Never) {
@@ -106,6 +118,7 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
                 return false;
             }
             let Some(event) = &slot else { return true };
+            share = share.saturating_sub(cost(event));
             trace::event(self.line.config(), event);
             // What left before a disconnect is to be known as such when that is heard of.
             self.settle();
@@ -114,6 +127,8 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
             }
             slot = None;
         }
+        self.driver.yield_now(cx);
+        false
     }
 
     /// Gives the answer in sync mode to whoever asked. Says whether the event was one.
@@ -183,3 +198,6 @@ impl<D, O: Outlet> Drop for ConnectionTask<D, O> {
         self.line.lose_answers(true);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,13 @@ use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memmem, memrchr};
 
 use super::Delimiter;
-use crate::error::{Code, ProtocolError};
+use crate::{
+    error::{Code, ProtocolError},
+    scan::{self, Scanner},
+    spare,
+};
 
-/// The read buffer an idle connection may keep.
+/// The least that is asked of one read.
 const SMALL_READ: usize = 2 << 10;
 /// The most that is asked of one read.
 const LARGE_READ: usize = 64 << 10;
@@ -45,6 +49,8 @@ pub struct Deframer {
     run: Bytes,
     run_len: usize,
     run_is_utf8: bool,
+    /// It is [plain](scan::is_plain) up to the delimiters.
+    run_is_plain: bool,
     /// What the next read asks for.
     read_size: usize,
 }
@@ -73,6 +79,7 @@ impl Deframer {
             run: Bytes::new(),
             run_len: 0,
             run_is_utf8: true,
+            run_is_plain: false,
             read_size: SMALL_READ,
         }
     }
@@ -81,6 +88,9 @@ impl Deframer {
     ///
     /// What stands in the buffer already must stay.
     pub fn buffer(&mut self) -> &mut BytesMut {
+        if self.buffer.capacity() == 0 {
+            self.buffer = spare::take(self.read_size);
+        }
         self.buffer.reserve(self.read_size);
         &mut self.buffer
     }
@@ -142,12 +152,13 @@ impl Deframer {
     /// What is received of complete frames, where the end of a frame need not be searched: a reader that knows JSON
     /// finds it. `None` where there is no such frame, or it has to be [cut](Self::next_cut).
     #[inline]
-    pub(crate) fn quick_run(&mut self) -> Option<&[u8]> {
-        self.quick?;
+    pub(crate) fn quick_run(&mut self) -> Option<Scanner<'_>> {
+        let stop = self.quick?;
         if self.run.is_empty() && !self.begin_run().is_ok_and(|begun| begun) {
             return None;
         }
-        self.run_is_utf8.then_some(&self.run)
+        let scanner = || if self.run_is_plain { Scanner::plain(&self.run, stop) } else { Scanner::new(&self.run, 0) };
+        self.run_is_utf8.then(scanner)
     }
 
     /// Whether the first frame of the [quick run](Self::quick_run) ends at `end`, and may be so long.
@@ -200,10 +211,10 @@ impl Deframer {
         self.run.len() + self.buffer.len()
     }
 
-    /// Gives up the read buffer where nothing is held and it is large. Call it when a read would block.
+    /// Gives up the read buffer where nothing is held. Call it when a read would block.
     pub fn shrink(&mut self) {
-        if self.buffer.is_empty() && self.run.is_empty() && self.buffer.capacity() > SMALL_READ {
-            self.buffer = BytesMut::new();
+        if self.buffer.is_empty() && self.run.is_empty() && self.buffer.capacity() > 0 {
+            spare::give(mem::take(&mut self.buffer));
         }
     }
 
@@ -228,6 +239,7 @@ impl Deframer {
         self.run = self.buffer.split_to(self.complete).freeze();
         self.run_len = self.run.len();
         self.run_is_utf8 = simdutf8::basic::from_utf8(&self.run).is_ok();
+        self.run_is_plain = self.quick.is_some_and(|stop| scan::is_plain(&self.run, stop));
         self.searched -= self.complete;
         self.complete = 0;
         Ok(true)
@@ -366,24 +378,28 @@ mod tests {
         assert_eq!((deframer.next_frame().unwrap(), deframer.partial_len()), (None, 3));
     }
 
+    fn quick_run(deframer: &mut Deframer) -> Option<Bytes> {
+        deframer.quick_run().is_some().then(|| deframer.run.clone())
+    }
+
     #[test]
     fn a_quick_run_is_all_complete_frames_that_are_text() {
         let mut deframer = Deframer::new(Delimiter::default(), 3);
-        assert_eq!(deframer.quick_run(), None);
+        assert_eq!(quick_run(&mut deframer), None);
         deframer.push(b"one\x0ctwo\x0cthr");
-        assert_eq!(deframer.quick_run(), Some(&b"one\x0ctwo\x0c"[..]));
+        assert_eq!(quick_run(&mut deframer).as_deref(), Some(&b"one\x0ctwo\x0c"[..]));
         assert_eq!(deframer.run_len(), 8);
         assert_eq!([2, 3, 4, 7].map(|end| deframer.quickly_ends_at(end)), [false, true, false, false]);
         assert_eq!(deframer.take_frame(3), "one");
         // What comes meanwhile waits for its turn.
         deframer.push(b"ee\x0c\xFF\x0c");
-        assert_eq!(deframer.quick_run(), Some(&b"two\x0c"[..]));
+        assert_eq!(quick_run(&mut deframer).as_deref(), Some(&b"two\x0c"[..]));
         assert_eq!(deframer.take_frame(3), "two");
-        assert_eq!(deframer.quick_run(), None, "it is not text, and has to be cut");
+        assert_eq!(quick_run(&mut deframer), None, "it is not text, and has to be cut");
         assert!(!deframer.quickly_ends_at(5), "it is too long");
         let mut lines = Deframer::new(Delimiter::from("\n"), 3);
         lines.push(b"one\n");
-        assert_eq!(lines.quick_run(), None, "a line feed may stand within JSON text");
+        assert_eq!(quick_run(&mut lines), None, "a line feed may stand within JSON text");
     }
 
     #[test]
@@ -435,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_deframer_holds_no_large_buffer() {
+    fn an_idle_deframer_holds_no_buffer() {
         let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
         for _ in 0..8 {
             let buffer = deframer.buffer();
@@ -445,6 +461,6 @@ mod tests {
         deframer.push(b"\x0c");
         assert!(deframer.next_frame().unwrap().is_some());
         deframer.shrink();
-        assert!(deframer.buffer.capacity() <= SMALL_READ);
+        assert_eq!(deframer.buffer.capacity(), 0);
     }
 }

@@ -181,9 +181,25 @@ proptest! {
     ) {
         let frame = format!("{{\"type\":\"{name}\",\"data\":{data}{tail}}}");
         let general = general(frame.as_bytes());
-        match Parts::canonical(frame.as_bytes()).filter(|parts| parts.len == frame.len()) {
+        match Parts::canonical(Scanner::new(frame.as_bytes(), 0)).filter(|parts| parts.len == frame.len()) {
             Some(fast) => prop_assert_eq!(Ok(Parts { canonical: false, ..fast }), general),
             None => prop_assert!(general.is_err() || !tail.is_empty()),
         }
+    }
+
+    #[test]
+    fn a_plain_run_is_read_as_its_first_frame_alone(
+        first in r#"\{"type":"[a-zé"]{0,20}","data":([0-9]{1,3}|"[a-z \x0c"\]]{0,70}"|\["", ?2\]|\{"a":"b"\}|")[}"]?"#,
+        rest in r#"(\x0c|"|\}|[a-z,:]|\{"type":"m","data":"n"\}){0,6}"#,
+    ) {
+        let run = format!("{first}\x0c{rest}\x0c");
+        prop_assert!(scan::is_plain(run.as_bytes(), 0x0c));
+        let end = run.find('\x0c').unwrap();
+        let fast = Parts::canonical(Scanner::plain(run.as_bytes(), 0x0c)).filter(|parts| parts.len == end);
+        let alone = Parts::canonical(Scanner::new(&run.as_bytes()[..end], 0)).filter(|parts| parts.len == end);
+        prop_assert_eq!(fast, alone);
+        // What ends elsewhere ends at no delimiter, and is left to the general way.
+        let elsewhere = Parts::canonical(Scanner::plain(run.as_bytes(), 0x0c)).filter(|parts| parts.len != end);
+        prop_assert!(elsewhere.is_none_or(|parts| run.as_bytes().get(parts.len) != Some(&0x0c)));
     }
 }

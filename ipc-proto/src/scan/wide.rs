@@ -25,12 +25,12 @@ fn plain_words(bytes: &[u8]) -> usize {
 }
 
 const NEAR: usize = 32;
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
 
 /// The high bit of the lowest special byte of `word`; bits above that one mean nothing.
 #[inline]
 const fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
     let quote = word ^ (ONES * b'"' as u64);
     let backslash = word ^ (ONES * b'\\' as u64);
     let zeros = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash);
@@ -63,6 +63,32 @@ fn plain_far(bytes: &[u8]) -> usize {
 
 const BLOCK: usize = 64;
 
+/// Whether no byte but `stop` is one that a JSON string cannot hold as it is, quotes aside.
+pub(crate) fn is_plain(bytes: &[u8], stop: u8) -> bool {
+    let plain = |byte: u8| (byte >= 0x20 && byte != b'\\') || byte == stop;
+    // No early exit within a block, as above.
+    bytes.chunks(16 * BLOCK).all(|block| block.iter().fold(true, |all, &byte| all & plain(byte)))
+}
+
+/// How many bytes stand before the first `"` or `stop`.
+#[inline]
+pub(crate) fn until_quote(bytes: &[u8], stop: u8) -> usize {
+    let Some(near) = bytes.first_chunk::<8>() else { return quote_far(bytes, stop) };
+    let special = quote_or(u64::from_le_bytes(*near), stop);
+    if special == 0 { 8 + quote_far(&bytes[8..], stop) } else { special.trailing_zeros() as usize / 8 }
+}
+
+fn quote_far(bytes: &[u8], stop: u8) -> usize {
+    memchr::memchr2(b'"', stop, bytes).unwrap_or(bytes.len())
+}
+
+/// As [`special_bytes`], for `"` and `stop`.
+#[inline]
+const fn quote_or(word: u64, stop: u8) -> u64 {
+    let (quote, stop) = (word ^ (ONES * b'"' as u64), word ^ (ONES * stop as u64));
+    ((quote.wrapping_sub(ONES) & !quote) | (stop.wrapping_sub(ONES) & !stop)) & HIGH
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -82,6 +108,36 @@ mod tests {
                 text[at] = b'x';
             }
         }
+    }
+
+    #[test]
+    fn a_plain_string_ends_at_a_quote_or_where_plainness_does() {
+        for len in [0, 1, 7, 8, 9, 39, 40, 41, 200] {
+            for fill in [b'x', 0xFF, b'!', b'#', 0x8C, 0x0D] {
+                let mut text = vec![fill; len];
+                assert_eq!(until_quote(&text, 0x0C), len);
+                for at in 0..len {
+                    for end in [b'"', 0x0C] {
+                        text[at] = end;
+                        assert_eq!(until_quote(&text, 0x0C), at);
+                    }
+                    text[at] = fill;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_is_what_a_string_holds_as_it_is_and_quotes() {
+        for len in [1, 31, 1023, 1024, 1025, 3000] {
+            let mut text = vec![b'"'; len];
+            for byte in 0..=u8::MAX {
+                text[len - 1] = byte;
+                let plain = byte == 0x0C || byte == b'"' || !is_special(byte);
+                assert_eq!(is_plain(&text, 0x0C), plain, "{byte:#x}");
+            }
+        }
+        assert!(is_plain(b"", 0x0C));
     }
 
     #[test]

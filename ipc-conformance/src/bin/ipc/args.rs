@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use ipc_proto::endpoint::Endpoint;
 
 use crate::{
-    runtime::{self, Runtime},
+    runtime::{self, Runtime, Runtimes},
     settings,
 };
 
@@ -142,12 +142,20 @@ pub(crate) struct CheckArgs {
     /// Lifecycle scenarios: servers that go away, retries, disconnects.
     #[arg(long, value_name = "FILE")]
     pub(crate) lifecycle: Option<PathBuf>,
-    /// Feed receive cases to this runtime as well, over Unix sockets. Lifecycle scenarios run on it. [default: tokio]
-    #[arg(long, value_name = "R", value_parser = runtime::named)]
-    pub(crate) runtime: Option<Runtime>,
-    /// Check another implementation by the receive cases: a program that RUNNER.md describes, and its arguments. Comes last.
+    /// Feed captures and receive cases to this runtime as well, over real sockets, and run lifecycle scenarios on it; `all` is
+    /// every one of this build. [default: tokio for scenarios; with the built-in data, all for captures and scenarios]
+    #[arg(long, value_name = "R", value_parser = runtime::several)]
+    pub(crate) runtime: Option<Runtimes>,
+    /// Check another implementation by the captures and receive cases: a program that RUNNER.md describes, and its
+    /// arguments. Comes last.
     #[arg(long, value_name = "CMD", num_args = 1.., allow_hyphen_values = true, conflicts_with = "runtime")]
     pub(crate) command: Option<Vec<String>>,
+    /// Write a report to look at: the matrix, and each failed conversation as a timeline of bytes and events.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the failures as tables in Markdown, by their kind.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
     /// Print one JSON object per case, and one for the counts.
     #[arg(long)]
     pub(crate) json: bool,

@@ -19,6 +19,7 @@ mod transport;
 
 use certificate::Certificate;
 use exchange::PINGS;
+pub(crate) use node::MISSING;
 use report::Report;
 pub(crate) use report::Row;
 use transport::Transport;
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     if let Some(first) = runtimes.first() {
         match node::find(&stage)? {
             Some(guests) => first.run(Show { stage: &stage, report: &mut report, guests: Some(guests) })?,
-            None => report.line(node::MISSING)?,
+            None => report.line(MISSING)?,
         }
     }
     Ok(if report.failed() { Exit::Failed } else { Exit::Done })

@@ -22,6 +22,10 @@ mod signals;
 
 // The suite's scenarios over real sockets are cases of `ipc check`: one text, used twice.
 #[cfg(unix)]
+#[path = "../../../tests/suite/captured.rs"]
+#[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
+mod captured;
+#[cfg(unix)]
 #[path = "../../../../ipc-tokio/tests/tls/certificates.rs"]
 #[allow(dead_code, reason = "it belongs to the suite, which uses all of it")]
 mod certificates;

@@ -52,6 +52,19 @@ runtimes! {
 /// All that there can be.
 const NAMES: [&str; 4] = ["tokio", "async-std", "smol", "mio"];
 
+/// One or all of them.
+pub(crate) type Runtimes = &'static [Runtime];
+
+/// `--runtime` where it may be `all`.
+pub(crate) fn several(name: &str) -> Result<Runtimes, Refused> {
+    if name == "all" {
+        return Ok(Runtime::ALL);
+    }
+    let named = named(name)?;
+    let at = Runtime::ALL.iter().position(|runtime| *runtime == named).unwrap_or_default();
+    Ok(&Runtime::ALL[at..=at])
+}
+
 /// `--runtime`.
 pub(crate) fn named(name: &str) -> Result<Runtime, Refused> {
     if let Some(runtime) = Runtime::ALL.iter().find(|runtime| runtime.name() == name) {

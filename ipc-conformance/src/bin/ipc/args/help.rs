@@ -107,14 +107,21 @@ differs by design, is skipped with a reason, or fails. With --json, or
 --verbose, each is a line; otherwise failures only, then the counts.
 
 Captures and receive cases go through the protocol's core alone, cut in several
-ways; lifecycle scenarios run over real sockets. Where IPC_NODE_DIR names a
-folder with node-ipc, as for the demo, the built-in check talks to it as well.
+ways; lifecycle scenarios run over real sockets. With --runtime, captures and
+receive cases are given to that runtime over real sockets as well; the built-in
+captures and scenarios are, on every runtime of this build. Where IPC_NODE_DIR
+names a folder with node-ipc, as for the demo, the built-in check talks to it.
 
-Exit codes: 0 nothing failed, 1 something did, 2 the data cannot be read.
+At the end the counts are shown by version, transport and mode. --html writes
+them to a page, with each failed conversation as a timeline of bytes and events.
+
+Exit codes: 0 nothing failed; 1 something did; 2 the data cannot be read, or has
+no case: the file and the place in it are named. What is of the documented form
+but of an unknown kind is skipped, with its reason.
 
 Examples:
   ipc check
   ipc check --verbose
   ipc check --corpus captures/ --json
-  ipc check --receive receive_cases.json --runtime smol
+  ipc check --receive receive_cases.json --runtime all --html failures.html
   ipc check --json --command node ipc-conformance/node/runner.mjs --version 14";

@@ -29,7 +29,7 @@ const VERSIONS: [(&str, &str); 2] = [("9", "node-ipc-9"), ("14", "node-ipc-14")]
 const TRANSPORTS: [(Transport, &str); 4] =
     [(Transport::Unix, "unix"), (Transport::Tcp, "tcp"), (Transport::Tls, "tls"), (Transport::Udp4, "udp4")];
 
-pub(super) const MISSING: &str = "
+pub(crate) const MISSING: &str = "
 node-ipc does not take part: IPC_NODE_DIR names no folder that holds it. To install it there (about 200 MB):
     export IPC_NODE_DIR=~/.cache/ipc-node
     ipc-conformance/node/install.sh";
@@ -37,7 +37,15 @@ node-ipc does not take part: IPC_NODE_DIR names no folder that holds it. To inst
 /// What is installed.
 pub(super) struct Guests {
     script: String,
-    versions: Vec<(&'static str, PathBuf)>,
+    versions: Vec<Guest>,
+}
+
+/// One version.
+struct Guest {
+    major: &'static str,
+    /// All of it, as its package says.
+    version: String,
+    binary: PathBuf,
 }
 
 /// The versions that are installed; `None` without any.
@@ -45,13 +53,23 @@ pub(super) fn find(stage: &Stage<'_>) -> Result<Option<Guests>, Failure> {
     let Some(folder) = env::var_os("IPC_NODE_DIR") else { return Ok(None) };
     let modules = PathBuf::from(folder).join("node_modules");
     let there = VERSIONS.into_iter().filter(|(_, folder)| modules.join(folder).is_dir());
-    let versions: Vec<_> = there.map(|(version, _)| (version, binary(&modules, version))).collect();
+    let guest = |(major, folder): (&'static str, &str)| Guest {
+        major,
+        version: version(&modules.join(folder)).unwrap_or_else(|| major.to_owned()),
+        binary: binary(&modules, major),
+    };
+    let versions: Vec<_> = there.map(guest).collect();
     if versions.is_empty() {
         return Ok(None);
     }
     let script = stage.path("demo.mjs");
     fs::write(&script, SCRIPT).map_err(Failure::system)?;
     Ok(Some(Guests { script, versions }))
+}
+
+fn version(folder: &Path) -> Option<String> {
+    let package: Value = serde_json::from_slice(&fs::read(folder.join("package.json")).ok()?).ok()?;
+    package["version"].as_str().map(str::to_owned)
 }
 
 /// node-ipc 14 wants a newer Node than the system may have; one is installed beside it.
@@ -69,14 +87,16 @@ pub(super) async fn exchanges<H: Host>(
 ) -> Result<(), Failure> {
     // All of them start at once, because starting is what takes them long.
     let mut nodes = Vec::new();
-    for (version, binary) in &guests.versions {
-        nodes.push((version, Node::start(host, stage, &guests.script, version, binary).await));
+    for guest in &guests.versions {
+        nodes.push((guest, Node::start(host, stage, &guests.script, guest.major, &guest.binary).await));
     }
     report.heading(format_args!("with node-ipc, on {}", H::NAME))?;
-    for (version, node) in nodes {
+    for (guest, node) in nodes {
         match node {
-            Ok(node) => node.exchanges(host, stage, version, report).await?,
-            Err(error) => report.row(format_args!("node-ipc {version}"), Err(error))?,
+            Ok(node) => node.exchanges(host, stage, guest, report).await?,
+            Err(error) => {
+                report.guest(("none", &guest.version), format_args!("node-ipc {}", guest.major), Err(error))?;
+            }
         }
     }
     Ok(())
@@ -118,15 +138,15 @@ impl<H: Host> Node<H> {
         mut self,
         host: &H,
         stage: &Stage<'_>,
-        version: &str,
+        guest: &Guest,
         report: &mut Report,
     ) -> Result<(), Failure> {
         for scene in self.scenes {
-            let transport = scene.transport;
+            let (transport, version, place) = (scene.transport, guest.major, (scene.name, &*guest.version));
             let outcome = within(host, scene.visit(host, stage, &mut self.child)).await;
-            report.row(format_args!("{transport}: our client, node-ipc {version} server"), outcome)?;
+            report.guest(place, format_args!("{transport}: our client, node-ipc {version} server"), outcome)?;
             let outcome = within(host, scene.host(&mut self.child)).await;
-            report.row(format_args!("{transport}: node-ipc {version} client, our server"), outcome)?;
+            report.guest(place, format_args!("{transport}: node-ipc {version} client, our server"), outcome)?;
         }
         Ok(())
     }

@@ -15,8 +15,13 @@ const HEADING: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// What an exchange was, and what went wrong with it.
-pub(crate) type Row = (String, Result<(), String>);
+/// An exchange with node-ipc, and what went wrong with it.
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) transport: &'static str,
+    pub(crate) version: String,
+    pub(crate) outcome: Result<(), String>,
+}
 
 /// Prints rows as they come, or keeps them.
 pub(super) struct Report {
@@ -57,12 +62,21 @@ impl Report {
         self.line(format_args!("\n{HEADING}{columns}{HEADING:#}"))
     }
 
+    /// An exchange with a version of node-ipc over a transport, which is kept where rows are.
+    pub(super) fn guest(
+        &mut self,
+        (transport, version): (&'static str, &str),
+        what: impl Display,
+        outcome: Outcome,
+    ) -> Result<(), Failure> {
+        let Some(kept) = &mut self.kept else { return self.row(what, outcome) };
+        let outcome = outcome.map(drop).map_err(|error| error.to_string());
+        kept.push(Row { what: what.to_string(), transport, version: version.to_owned(), outcome });
+        Ok(())
+    }
+
     pub(super) fn row(&mut self, what: impl Display, outcome: Outcome) -> Result<(), Failure> {
         let what = what.to_string();
-        if let Some(kept) = &mut self.kept {
-            kept.push((what, outcome.map(drop).map_err(|error| error.to_string())));
-            return Ok(());
-        }
         match outcome {
             Ok(mut trips) => {
                 let (least, median) = trips.summary();

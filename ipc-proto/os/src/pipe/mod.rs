@@ -1,6 +1,14 @@
-//! What every adapter with named pipes has to know of them.
+//! What every adapter with named pipes has to know of them, and what they have in common.
 
-use std::io;
+mod dial;
+mod io;
+mod listen;
+
+use std::io::{Error, ErrorKind};
+
+pub use dial::{dial_pipe, pipe_options};
+pub use io::{Pipe, PipeIo};
+pub use listen::{PipeInstance, PipeListener, WAITING_PIPES};
 
 use ipc_proto::{
     BindError, Config, ConfigError, IoError, Profile,
@@ -13,6 +21,10 @@ const ACCESS_DENIED: i32 = 5;
 const NO_DATA: i32 = 232;
 const PIPE_BUSY: i32 = 231;
 const PIPE_NOT_CONNECTED: i32 = 233;
+
+/// The room of a pipe in each direction, in bytes, and the most that one write takes: a write is copied while it is under
+/// way.
+pub const PIPE_ROOM: u32 = 64 << 10;
 
 /// The full name of the pipe `name`, for a server: see [`pipe_name`].
 ///
@@ -43,13 +55,13 @@ pub fn pipe_to_bind(name: &str, config: &Config) -> Result<String, BindError> {
 pub fn pipe_to_dial(endpoint: &Endpoint) -> Result<String, IoError> {
     match endpoint {
         Endpoint::Pipe(name) => pipe_name(name).map_err(|error| IoError::new("EINVAL", error.to_string())),
-        _ => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        _ => Err(Error::from(ErrorKind::Unsupported).into()),
     }
 }
 
 /// Why the first instance of the pipe `name` could not be made: what denies access is another server's pipe.
 #[must_use]
-pub fn pipe_bind_error(name: &str, error: &io::Error) -> BindError {
+pub fn pipe_bind_error(name: &str, error: &Error) -> BindError {
     let endpoint = Endpoint::Pipe(name.to_owned()).to_string();
     match error.raw_os_error() {
         Some(ACCESS_DENIED | PIPE_BUSY) => BindError::InUse { endpoint, live: true },
@@ -59,14 +71,14 @@ pub fn pipe_bind_error(name: &str, error: &io::Error) -> BindError {
 
 /// Whether the server of a pipe is there and has no free instance at the moment.
 #[must_use]
-pub fn is_pipe_busy(error: &io::Error) -> bool {
+pub fn is_pipe_busy(error: &Error) -> bool {
     error.raw_os_error() == Some(PIPE_BUSY)
 }
 
 /// Whether reading of a pipe failed because the other end is closed.
 #[must_use]
-pub fn is_pipe_end(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe || matches!(error.raw_os_error(), Some(NO_DATA | PIPE_NOT_CONNECTED))
+pub fn is_pipe_end(error: &Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe || matches!(error.raw_os_error(), Some(NO_DATA | PIPE_NOT_CONNECTED))
 }
 
 #[cfg(test)]
@@ -85,7 +97,7 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart() {
-        let error = io::Error::from_raw_os_error;
+        let error = Error::from_raw_os_error;
         assert_eq!(
             pipe_bind_error("p", &error(ACCESS_DENIED)),
             BindError::InUse { endpoint: "pipe:p".into(), live: true }
