@@ -77,7 +77,7 @@ impl Model {
     fn confirm(&mut self) {
         self.confirmed = self.written;
         let (done, waiting) =
-            core::mem::take(&mut self.entries).into_iter().partition(|entry| entry.end <= self.confirmed);
+            mem::take(&mut self.entries).into_iter().partition(|entry| entry.end <= self.confirmed);
         self.entries = waiting;
         self.flushed.extend(Vec::<Entry>::into_iter(done).filter_map(|entry| match entry.tag {
             Tag::Ticket(ticket) => Some(ticket),
@@ -86,7 +86,7 @@ impl Model {
     }
 
     fn take_unsent(&mut self) -> Vec<(Vec<u8>, Tag, bool, bool)> {
-        let entries = core::mem::take(&mut self.entries);
+        let entries = mem::take(&mut self.entries);
         let unsent = entries.into_iter().map(|entry| {
             let begun = entry.start < self.written;
             let bytes = self.stream[entry.start..entry.end].to_vec();
@@ -176,7 +176,7 @@ fn compare(outbox: &mut Outbox, model: &mut Model) -> Result<(), TestCaseError> 
         prop_assert!(rest.starts_with(&shown) && (count == room || shown == rest));
     }
     let flushed: Vec<_> = core::iter::from_fn(|| outbox.poll_flushed()).collect();
-    prop_assert_eq!(flushed, core::mem::take(&mut model.flushed));
+    prop_assert_eq!(flushed, mem::take(&mut model.flushed));
     Ok(())
 }
 
