@@ -220,4 +220,6 @@ fn list(dir: &Path) -> io::Result<Vec<String>> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -176,6 +176,9 @@ mod tests {
             assert_eq!(error.code(), code);
             let text = error.to_string();
             assert!(text.contains("/s/app.w") && text.contains(hint), "{text}");
+            let caused = matches!(error, BindError::Config(_) | BindError::PathTooLong(_) | BindError::Io { .. });
+            assert_eq!(error.source().is_some(), caused);
+            assert!(error.source().is_none_or(|cause| text.contains(&cause.to_string())));
         }
     }
 }

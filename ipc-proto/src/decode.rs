@@ -179,3 +179,50 @@ impl<'de> MapAccess<'de> for Members<'de> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod properties {
+    use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use crate::message::Message;
+
+    fn text() -> impl Strategy<Value = String> {
+        let leaf = "null|true|false|0|-1|1[.]5e3|255|256|\"\"|\"a\"|\"\\\\n\"|\\[\\]|[{] ?[}]";
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(", "))),
+                inner.clone().prop_map(|value| format!("{{\"a\":{value}}}")),
+                inner.prop_map(|value| format!("{{ \"b\" : {value}, \"a\": 1 }}")),
+            ]
+        })
+    }
+
+    macro_rules! same_as_serde_json {
+        ($message:expr, $text:expr, $($ty:ty)+) => { $(
+            let (ours, theirs) = ($message.decode::<$ty>().ok(), serde_json::from_str::<$ty>($text).ok());
+            prop_assert_eq!(ours, theirs, "{} of {}", stringify!($ty), $text);
+        )+ };
+    }
+
+    proptest! {
+        /// Data is what serde_json makes of it, but that units are read from all that Node sends for nothing.
+        #[test]
+        fn data_is_decoded_as_by_serde_json(text in text()) {
+            let message = Message::parse(format!("{{\"type\":\"m\",\"data\":{text}}}").into()).expect("an event");
+            same_as_serde_json!(
+                message, &text,
+                Value bool u8 i64 f64 String char Option<u8> Option<Vec<u8>> Vec<Value> (u8, String)
+                BTreeMap<String, Value> Option<BTreeMap<String, f64>> [Option<bool>; 2] Vec<()>
+            );
+            let nothing = matches!(serde_json::from_str(&text), Ok(Value::Null))
+                || serde_json::from_str::<BTreeMap<String, Value>>(&text).is_ok_and(|members| members.is_empty());
+            prop_assert_eq!(message.decode::<()>().is_ok(), nothing);
+            let named = message.decode_event::<BTreeMap<String, Value>>().expect("the envelope is a map");
+            prop_assert_eq!(&named["type"], "m");
+            prop_assert_eq!(&named["data"], &serde_json::from_str::<Value>(&text).expect("JSON"));
+        }
+    }
+}

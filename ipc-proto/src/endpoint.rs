@@ -210,6 +210,22 @@ mod tests {
     }
 
     #[test]
+    fn only_addresses_have_ports() {
+        for (text, moved) in [
+            ("tcp:h:1", "tcp:h:7"),
+            ("tls:h:1", "tls:h:7"),
+            ("udp4:h:1", "udp4:h:7"),
+            ("udp6:[::1]:1", "udp6:[::1]:7"),
+            ("unix:/a", "unix:/a"),
+            ("abstract:a", "abstract:a"),
+            ("pipe:a", "pipe:a"),
+            ("a", "a"),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().with_port(7).to_string(), moved);
+        }
+    }
+
+    #[test]
     fn refused_texts_say_the_way_out() {
         let cases = [
             ("", "id", "at least one"),

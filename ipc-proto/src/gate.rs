@@ -90,3 +90,65 @@ mod tests {
         assert!(gate.is_free() && gate.lose().is_none());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Op {
+        Begin,
+        Stamp,
+        Restart,
+        Answer,
+        Lose,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![Just(Op::Begin), Just(Op::Stamp), Just(Op::Restart), Just(Op::Answer), Just(Op::Lose)]
+    }
+
+    proptest! {
+        /// Against the number of the message in flight and when it was first seen to be so.
+        #[test]
+        fn one_message_at_a_time_keeps_its_own_time(
+            ops in prop::collection::vec((op(), 0..50_u64), 0..60),
+            timeout in prop::option::of(0..100_u64),
+        ) {
+            let (mut gate, mut model, mut now) = (SyncGate::default(), None::<(u64, Option<u64>)>, 0);
+            for (number, (op, pause)) in (0..).zip(ops) {
+                now += pause;
+                let (at, in_flight) = (Timestamp::from_millis(now), model.map(|(number, _)| number));
+                match op {
+                    Op::Begin if model.is_none() => {
+                        gate.begin(Frame::event("m"), Tag::Ticket(number));
+                        model = Some((number, None));
+                    }
+                    Op::Begin => {}
+                    Op::Stamp => {
+                        gate.stamp(at);
+                        model = model.map(|(number, since)| (number, since.or(Some(now))));
+                    }
+                    Op::Restart => {
+                        gate.restart(at);
+                        model = model.map(|(number, _)| (number, Some(now)));
+                    }
+                    Op::Answer => {
+                        prop_assert_eq!(gate.answer(), in_flight.map(Tag::Ticket));
+                        model = None;
+                    }
+                    Op::Lose => {
+                        prop_assert_eq!(gate.lose().map(|lost| lost.tag), in_flight.map(Tag::Ticket));
+                        model = None;
+                    }
+                }
+                prop_assert_eq!(gate.is_free(), model.is_none());
+                let due = model.zip(timeout).map(|((_, since), timeout)| since.map_or(0, |since| since + timeout));
+                let deadline = gate.deadline(timeout.map(Duration::from_millis));
+                prop_assert_eq!(deadline, due.map(Timestamp::from_millis));
+            }
+        }
+    }
+}

@@ -387,6 +387,9 @@ impl Buf for Outbox {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use alloc::{vec, vec::Vec};
 

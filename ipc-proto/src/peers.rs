@@ -288,6 +288,9 @@ mod tests {
         let third = peers.insert("d").unwrap();
         assert_eq!((first.get(), second.get(), third.get()), (1, 2, 3));
         assert_eq!(peers.iter().map(|(_, name)| *name).collect::<Vec<_>>(), ["b", "d"]);
+        peers.iter_mut().filter(|(peer, _)| *peer == third).for_each(|(_, name)| *name = "e");
+        assert_eq!(peers.get_mut(third).copied(), Some("e"));
+        assert!(!peers.is_empty() && Peers::<()>::new(1).is_empty());
         assert!(peers.is_full() && peers.get(first).is_none());
     }
 
@@ -330,5 +333,126 @@ mod tests {
         assert!(budget.evict_largest([&small, &large].into_iter()).is_none(), "one is enough");
         drop(large);
         assert_eq!((budget.held(), budget.evicted()), (40, 1));
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use alloc::{vec, vec::Vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Op {
+        Insert,
+        InsertExtra,
+        Remove(u64),
+        Join(u64, usize),
+        Leave(u64, usize),
+    }
+
+    const ROOMS: [&str; 3] = ["red", "green", "blue"];
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            3 => Just(Op::Insert),
+            1 => Just(Op::InsertExtra),
+            2 => (1..20_u64).prop_map(Op::Remove),
+            4 => (1..20_u64, 0..ROOMS.len()).prop_map(|(peer, room)| Op::Join(peer, room)),
+            2 => (1..20_u64, 0..ROOMS.len()).prop_map(|(peer, room)| Op::Leave(peer, room)),
+        ]
+    }
+
+    /// A peer's number, whether a place is taken by it, and the rooms it is in.
+    #[derive(Clone, Debug)]
+    struct Entry {
+        number: u64,
+        counts: bool,
+        rooms: [bool; ROOMS.len()],
+    }
+
+    fn step(peers: &mut Peers<u64>, model: &mut Vec<Entry>, op: Op, last: &mut u64, max: usize) -> bool {
+        let free = max.saturating_sub(model.iter().filter(|entry| entry.counts).count());
+        let find = |model: &mut Vec<Entry>, number| model.iter().position(|entry| entry.number == number);
+        match op {
+            Op::Insert if free == 0 => peers.insert(0) == Err(0),
+            Op::Insert | Op::InsertExtra => {
+                *last += 1;
+                let counts = matches!(op, Op::Insert);
+                model.push(Entry { number: *last, counts, rooms: [false; ROOMS.len()] });
+                let peer = if counts { peers.insert(*last) } else { Ok(peers.insert_extra(*last)) };
+                peer == Ok(PeerId(*last))
+            }
+            Op::Remove(number) => {
+                let gone = find(model, number).map(|at| model.remove(at).number);
+                peers.remove(PeerId(number)) == gone
+            }
+            Op::Join(number, room) => {
+                let found = find(model, number);
+                found.into_iter().for_each(|at| model[at].rooms[room] = true);
+                peers.join(PeerId(number), ROOMS[room]) == found.is_some()
+            }
+            Op::Leave(number, room) => {
+                let found = find(model, number).filter(|at| model[*at].rooms[room]);
+                found.into_iter().for_each(|at| model[at].rooms[room] = false);
+                peers.leave(PeerId(number), ROOMS[room]) == found.is_some()
+            }
+        }
+    }
+
+    proptest! {
+        /// Against a list in which each peer knows its rooms.
+        #[test]
+        fn rooms_and_places_are_those_of_a_list(max in 0..8_usize, ops in prop::collection::vec(op(), 0..80)) {
+            let (mut peers, mut model, mut last) = (Peers::new(max), Vec::new(), 0);
+            for op in ops {
+                prop_assert!(step(&mut peers, &mut model, op, &mut last, max), "{op:?}");
+                let numbers: Vec<_> = model.iter().map(|entry| entry.number).collect();
+                prop_assert_eq!(peers.iter().map(|(peer, entry)| (peer.get(), *entry)).collect::<Vec<_>>(),
+                    numbers.iter().map(|number| (*number, *number)).collect::<Vec<_>>());
+                let taken = model.iter().filter(|entry| entry.counts).count();
+                prop_assert_eq!((peers.len(), peers.free()), (model.len(), max.saturating_sub(taken)));
+                for (at, room) in ROOMS.into_iter().enumerate() {
+                    let members: Vec<_> = model.iter().filter(|entry| entry.rooms[at]).map(|entry| entry.number).collect();
+                    prop_assert_eq!(peers.room(room).map(|(peer, _)| peer.get()).collect::<Vec<_>>(), &members[..]);
+                    prop_assert_eq!(peers.rooms.contains_key(room), !members.is_empty());
+                }
+            }
+        }
+
+        /// Against adding up what each holds.
+        #[test]
+        fn a_budget_is_the_sum_of_its_shares(
+            limit in 0..300_usize,
+            steps in prop::collection::vec((0..5_usize, 0..100_usize, any::<[bool; 2]>()), 0..60),
+        ) {
+            let budget = Arc::new(Budget::new(limit));
+            let (mut shares, mut held) = (Vec::new(), vec![0; 5]);
+            shares.extend((0..5).map(|_| budget.share()));
+            let mut told = 0;
+            for (at, bytes, [leaves, looks]) in steps {
+                if leaves {
+                    shares[at] = budget.share();
+                    held[at] = 0;
+                } else {
+                    held[at] = bytes;
+                    prop_assert_eq!(shares[at].set(bytes), held.iter().sum::<usize>() > limit);
+                }
+                prop_assert_eq!(budget.held(), held.iter().sum::<usize>());
+                if looks {
+                    let staying: Vec<_> = (0..5).filter(|at| !shares[*at].must_go()).collect();
+                    let most = staying.iter().map(|at| held[*at]).max();
+                    let over = staying.iter().map(|at| held[*at]).sum::<usize>() > limit;
+                    let gone = budget.evict_largest(shares.iter());
+                    prop_assert_eq!(gone.map(Share::held), most.filter(|_| over));
+                    told += usize::from(gone.is_some());
+                }
+                prop_assert_eq!(budget.evicted(), told);
+            }
+            drop(shares);
+            prop_assert_eq!(budget.held(), 0);
+        }
     }
 }

@@ -266,3 +266,95 @@ mod tests {
         assert_eq!(frame.as_bytes(), r#"{"type":"add","data":{"req":3,"body":[1,2]}}"#);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::{format, vec::Vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Op {
+        Begin,
+        Cancel(u64),
+        CancelEven,
+        Answer { number: u64, fails: bool, named: bool },
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let answer = (1..30_u64, any::<bool>(), prop::bool::weighted(0.9));
+        prop_oneof![
+            4 => Just(Op::Begin),
+            1 => (1..30_u64).prop_map(Op::Cancel),
+            1 => Just(Op::CancelEven),
+            5 => answer.prop_map(|(number, fails, named)| Op::Answer { number, fails, named }),
+        ]
+    }
+
+    fn answer(number: u64, fails: bool, named: bool) -> (Message, Json) {
+        let (name, member) = (if named { REPLY } else { "other" }, if fails { "error" } else { "body" });
+        let text = format!("{{\"type\":\"{name}\",\"data\":{{\"{member}\":[{number}],\"req\":{number}}}}}");
+        let json = Json::parse(format!("[{number}]")).expect("an array");
+        (Message::parse(text.into()).expect("an event"), json)
+    }
+
+    proptest! {
+        /// Against a list of the numbers that wait.
+        #[test]
+        fn each_question_gets_its_own_answer_at_most_once(ops in prop::collection::vec(op(), 0..80)) {
+            let (mut requests, mut waiting, mut last) = (Requests::new(), Vec::new(), 0);
+            for op in ops {
+                match op {
+                    Op::Begin => {
+                        last += 1;
+                        waiting.push(last);
+                        prop_assert_eq!(requests.begin(last), last);
+                    }
+                    Op::Cancel(number) => {
+                        let found = waiting.iter().position(|waits| *waits == number).map(|at| waiting.remove(at));
+                        prop_assert_eq!(requests.cancel(number), found);
+                    }
+                    Op::CancelEven => {
+                        let (even, odd): (Vec<u64>, _) = waiting.iter().partition(|number| **number % 2 == 0);
+                        waiting = odd;
+                        prop_assert_eq!(requests.cancel_where(|number| number % 2 == 0), even);
+                    }
+                    Op::Answer { number, fails, named } => {
+                        let (message, json) = answer(number, fails, named);
+                        let found = waiting.iter().position(|waits| named && *waits == number);
+                        let expected = match found.map(|at| waiting.remove(at)) {
+                            Some(number) => Answer::Reply(number, if fails { Err(json) } else { Ok(json) }),
+                            None if named && last > 0 => Answer::Late,
+                            None => Answer::None,
+                        };
+                        prop_assert_eq!(requests.answer(REPLY, &message), expected);
+                    }
+                }
+                prop_assert_eq!((requests.len(), requests.is_empty()), (waiting.len(), waiting.is_empty()));
+            }
+        }
+
+        /// What one side writes, the other reads: a question, and its answer.
+        #[test]
+        fn questions_and_answers_survive_the_wire(name in ".{0,9}", body in ".{0,9}", numbers in 1..9_u64) {
+            let mut requests = Requests::new();
+            let number = (0..numbers).map(|_| requests.begin(())).last().expect("one at least");
+            let asked = question(&name, number, &body).unwrap().message().expect("an event");
+            let request = Request::of(&asked).expect("it asks");
+            prop_assert_eq!((asked.name(), request.body.decode::<&str>().ok().is_some()), (&*name, !body.contains(is_escaped)));
+            prop_assert_eq!(request.body.decode::<alloc::string::String>().unwrap(), &*body);
+            let reply = request.answer(REPLY, &body).unwrap().message().expect("an event");
+            let expected = Answer::Reply((), Ok(Json::encode(&body).unwrap()));
+            prop_assert_eq!(requests.answer(REPLY, &reply), expected);
+            let refusal = request.refuse(REPLY, &body).unwrap().message().expect("an event");
+            prop_assert_eq!(requests.answer(REPLY, &refusal), Answer::Late);
+        }
+    }
+
+    /// Whether JSON writes the character in another way, so that it cannot be borrowed.
+    fn is_escaped(c: char) -> bool {
+        matches!(c, '"' | '\\') || c < ' '
+    }
+}

@@ -246,3 +246,126 @@ impl<S> fmt::Debug for Router<S> {
         f.debug_set().entries(self.routes.keys()).finish()
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::{string::ToString, sync::Arc, vec::Vec};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{config::Config, connection::Side};
+
+    /// Keeps what it is sent.
+    #[derive(Default)]
+    struct Sent(Vec<Frame>);
+
+    impl Emit for Sent {
+        fn send_frame(&mut self, frame: Frame) -> Result<Pressure, EmitError> {
+            self.0.push(frame);
+            Ok(Pressure::Low)
+        }
+    }
+
+    type Log = Vec<(&'static str, String)>;
+
+    fn router() -> Router<Log> {
+        Router::new()
+            .on("number", |cx: &mut Cx<'_, Log>, n: i64| cx.state.push(("number", n.to_string())))
+            .on("again", |_, (): ()| unreachable!("the later handler takes its place"))
+            .on("again", |cx: &mut Cx<'_, Log>, n: Value| cx.state.push(("again", n.to_string())))
+            .on_message("any", |cx, message| {
+                let _ = cx.emit("seen", message.name());
+                cx.state.push(("any", String::new()));
+            })
+            .on_request("half", |cx, n: i64| {
+                cx.state.push(("half", n.to_string()));
+                if n % 2 == 0 { Ok(n / 2) } else { Err("odd") }
+            })
+    }
+
+    /// The entry that the handler of `name` makes, or `Err` where the data is not its.
+    fn expected(name: &str, data: &Value) -> Result<Option<(&'static str, String)>, ()> {
+        let number = |data: &Value| data.as_i64().map(|n| n.to_string()).ok_or(());
+        Ok(match name {
+            "number" => Some(("number", number(data)?)),
+            "again" => Some(("again", data.to_string())),
+            "any" => Some(("any", String::new())),
+            "half" if data.get("req").is_some() => {
+                Some(("half", number(data.get("body").unwrap_or(&Value::Object(Default::default())))?))
+            }
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_router_shows_its_names() {
+        assert_eq!(format!("{:?}", router()), r#"{"again", "any", "half", "number"}"#);
+        assert_eq!(format!("{:?}", Router::<()>::default()), "{}");
+    }
+
+    #[test]
+    fn a_handler_knows_its_peer_and_its_state() {
+        let router = Router::new().on("who", |cx: &mut Cx<'_, Log>, (): ()| {
+            let shown = format!("{cx:?}");
+            cx.state.push(("who", format!("{:?} {shown}", cx.peer())));
+        });
+        let (mut log, message) = (Log::new(), Frame::event("who").message().expect("an event"));
+        assert!(router.route(&mut log, Some(PeerId::from(7)), &mut Sent::default(), &message).unwrap());
+        assert_eq!(log[0].1, "Some(PeerId(7)) Cx { state: [], peer: Some(PeerId(7)), .. }");
+    }
+
+    /// A connection and a client take what a handler emits, and what it relays.
+    #[test]
+    fn whatever_takes_frames_takes_answers() {
+        let config = Arc::new(Config::default());
+        let mut conn = Connection::new(Arc::clone(&config), Side::Server);
+        let (mut client, mut sent) = (Client::new(config), Sent::default());
+        let message = Frame::event("m").message().expect("an event");
+        let outs: [&mut dyn Emit; 3] = [&mut conn, &mut client, &mut sent];
+        for out in outs {
+            assert_eq!(out.send_frame(Frame::event("m")).unwrap(), Pressure::Low);
+            assert_eq!(out.relay(&message).unwrap(), Pressure::Low);
+        }
+        assert_eq!(conn.pending_bytes(), 2 * (message.len() + 1));
+        assert_eq!(client.pending_bytes(), 2 * message.len());
+        assert_eq!(sent.0, [Frame::event("m"), Frame::event("m")]);
+    }
+
+    fn data() -> impl Strategy<Value = Value> {
+        let number = any::<i8>().prop_map(Value::from);
+        let leaf = prop_oneof![3 => number, 1 => Just(Value::Null), 1 => "[a-z]{0,3}".prop_map(Value::from)];
+        prop_oneof![
+            2 => leaf.clone(),
+            3 => (leaf.clone(), leaf.clone()).prop_map(|(req, body)| json!({ "req": req, "body": body })),
+            1 => leaf.clone().prop_map(|req| json!({ "req": req })),
+            1 => leaf.prop_map(|body| json!({ "body": body })),
+        ]
+    }
+
+    proptest! {
+        /// Each message goes to its own handler, with its data, once; any other comes back.
+        #[test]
+        fn messages_find_their_handlers(name in "number|again|any|half|half|half|other|ANY|", data in data()) {
+            let (mut log, mut out) = (Log::new(), Sent::default());
+            let message = Frame::encode(&name, &data).unwrap().message().expect("an event");
+            let frame = message.to_frame();
+            let result = router().dispatch(&mut log, None, &mut out, message);
+            let expected = expected(&name, &data);
+            prop_assert_eq!(result.is_err(), expected.is_err());
+            let back = result.ok().flatten().map(|message| message.to_frame());
+            prop_assert_eq!(back, Some(frame).filter(|_| expected == Ok(None)));
+            let handled = expected.ok().flatten();
+            prop_assert_eq!(log, handled.clone().into_iter().collect::<Log>());
+            let answers = usize::from(handled.is_some_and(|(name, _)| matches!(name, "any" | "half")));
+            prop_assert_eq!(out.0.len(), answers);
+            if name == "half" && answers == 1 {
+                let n = data["body"].as_i64().expect("it was handled");
+                let answer = if n % 2 == 0 { ("body", Value::from(n / 2)) } else { ("error", "odd".into()) };
+                let reply = json!({ "req": data["req"], answer.0: answer.1 });
+                prop_assert_eq!(&out.0[0], &Frame::encode(REPLY, &reply).unwrap());
+            }
+        }
+    }
+}

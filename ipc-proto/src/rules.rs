@@ -212,3 +212,84 @@ mod tests {
         assert_eq!(code(&assured, "connect"), Some(Code::ReservedEvent));
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn config(profile: usize, classic: bool, delimiter: &str) -> Config {
+        let profile = [Profile::Raw, Profile::Fast, Profile::Guarded, Profile::Assured][profile];
+        let dialect = if classic { Dialect::Classic } else { Dialect::Modern };
+        Config::default().profile(profile).dialect(dialect).delimiter(delimiter).allow("ok").allow("a")
+    }
+
+    proptest! {
+        /// A frame that may go out is cut by its receiver where it ends.
+        #[test]
+        fn what_goes_out_is_cut_where_it_ends(
+            text in "[{}|a\"]{0,12}",
+            delimiter in "[{}|a]{1,3}|\u{c}|\n|é",
+            limit in 1..14_usize,
+        ) {
+            let config = Config::default().delimiter(&*delimiter).max_message_size(limit);
+            let wire = [&*text, &*delimiter].concat();
+            let good = text.len() <= limit && wire.find(&delimiter) == Some(text.len());
+            prop_assert_eq!(check_text(&config, text.as_bytes()).is_ok(), good, "{:?}", wire);
+        }
+
+        #[test]
+        fn events_go_out_of_the_profiles_that_have_them(
+            profile in 0..4_usize,
+            classic: bool,
+            name in "ok|a|b|connect|toString|",
+            data in "1|null|\"\"|\"x\"|\\{\\}",
+        ) {
+            let config = config(profile, classic, "\u{c}");
+            let frame = Frame::encode(&name, &crate::Json::parse(data.clone()).unwrap()).unwrap();
+            let named = match profile {
+                2 => matches!(&*name, "ok" | "a" | "b"),
+                3 => matches!(&*name, "ok" | "a"),
+                _ => profile == 1,
+            };
+            let sent = outgoing(&config, frame).ok();
+            prop_assert_eq!(sent.is_some(), named);
+            let blank = classic && matches!(&*data, "null" | "\"\"");
+            let expected = alloc::format!("{{\"type\":\"{name}\",\"data\":{}}}", if blank { "{}" } else { &data });
+            prop_assert!(sent.is_none_or(|sent| sent.as_bytes() == expected.as_bytes()));
+            // Raw bytes go where events do not.
+            prop_assert_eq!(outgoing(&config, Frame::raw("x")).is_ok(), profile == 0);
+        }
+
+        /// What a peer's bytes may be sent on as, without a look, is what a look would let through.
+        #[test]
+        fn what_passes_as_it_is_is_what_would_be_sent(
+            profile in 1..4_usize,
+            classic: bool,
+            delimiter in "\u{c}|\n|\\||é",
+            data in "1|null|\"\"|\"|\"|\\{\\}|\"[a-zé|]{0,9}\"",
+            limit in 20..40_usize,
+        ) {
+            let config = config(profile, classic, &delimiter).max_message_size(limit);
+            let Ok(json) = crate::Json::parse(data) else { return Ok(()) };
+            let frame = Frame::encode("b", &json).unwrap();
+            let data_at = frame.head_text().len();
+            if passes_as_is(&config, frame.as_bytes(), data_at) {
+                prop_assert_eq!(outgoing(&config, frame.clone()).ok(), Some(frame));
+            }
+        }
+
+        #[test]
+        fn one_large_frame_passes_where_nothing_waits(
+            profile in 0..4_usize,
+            limit in 1..100_usize,
+            pending in prop_oneof![Just(0), 1..120_usize, Just(usize::MAX)],
+            len in prop_oneof![0..120_usize, Just(usize::MAX)],
+        ) {
+            let config = config(profile, false, "\u{c}").max_pending_bytes(limit);
+            let over = pending as u128 + len as u128 > limit as u128;
+            prop_assert_eq!(exceeds(&config, pending, len), over && (pending > 0 || profile >= 2));
+        }
+    }
+}

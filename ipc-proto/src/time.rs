@@ -69,3 +69,33 @@ mod tests {
         assert_eq!(Timestamp::new(Duration::MAX).saturating_add(Duration::from_nanos(1)).since_epoch(), Duration::MAX);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn span() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            (0..3_u64, 0..1_000_000_000_u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos)),
+            (any::<u64>(), 0..1_000_000_000_u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos)),
+            Just(Duration::MAX),
+        ]
+    }
+
+    proptest! {
+        /// Against counting nanoseconds.
+        #[test]
+        fn points_and_spans_are_nanoseconds(one in span(), other in span()) {
+            let (point, nanos) = (Timestamp::new(one), one.as_nanos());
+            let sum = Some(nanos + other.as_nanos()).filter(|sum| *sum <= Duration::MAX.as_nanos());
+            let later = point.checked_add(other);
+            prop_assert_eq!(later.map(|later| later.since_epoch().as_nanos()), sum);
+            prop_assert_eq!(point.saturating_add(other), later.unwrap_or(Timestamp::new(Duration::MAX)));
+            let since = point.saturating_since(Timestamp::new(other));
+            prop_assert_eq!(since.as_nanos(), nanos.saturating_sub(other.as_nanos()));
+            prop_assert_eq!(point.cmp(&Timestamp::new(other)), nanos.cmp(&other.as_nanos()));
+        }
+    }
+}

@@ -92,6 +92,35 @@ fn long_strings_are_written_like_short_ones() {
     }
 }
 
+/// Keys and values given one after the other, as some types do.
+struct InTurn;
+
+impl Serialize for InTurn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(serializer.is_human_readable());
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_key(&1e21)?;
+        map.serialize_value(&1.0)?;
+        map.serialize_key("a")?;
+        map.serialize_value(&-0.0)?;
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<u8>,
+    second: f64,
+}
+
+#[test]
+fn maps_and_structs_may_come_in_parts() {
+    assert_eq!(text(&InTurn), r#"{"1e+21":1,"a":0}"#);
+    assert_eq!(text(&Sparse { first: None, second: 2.0 }), r#"{"second":2}"#);
+    assert_eq!(text(&Sparse { first: Some(1), second: 2.0 }), r#"{"first":1,"second":2}"#);
+}
+
 struct FloatKeys;
 
 impl Serialize for FloatKeys {
@@ -182,7 +211,32 @@ fn json_is_checked_and_trimmed() {
     }
 }
 
+/// What JavaScript's `if` thinks of a value, by the value.
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(true) | Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
 proptest! {
+    #[test]
+    fn text_is_kept_and_means_the_same(
+        text in "null|true|false|-?(0|[1-9][0-9]?)([.]0{0,2}[0-9])?(e[+-]?[0-9])?|\"[a-z]{0,2}\"|\\[1, 2\\]|[{] ?[}]|[{]\"a\" : 0[}]",
+        around in " ?\n?\t?",
+    ) {
+        let json = Json::parse(format!("{around}{text}{around}")).expect("JSON");
+        let value: Value = serde_json::from_str(&text).expect("JSON");
+        prop_assert_eq!(json.as_str(), &text);
+        prop_assert_eq!(json.is_truthy(), is_truthy(&value), "{}", text);
+        prop_assert_eq!(json.to_compact().to_string(), text.replace(' ', ""));
+        prop_assert_eq!(json.decode::<Value>().expect("any value"), value);
+        prop_assert_eq!(json.to_string().parse::<Json>(), Ok(json.clone()));
+        prop_assert_eq!(json.into_bytes(), text);
+    }
+
     #[test]
     fn doubles_round_trip(bits in any::<u64>()) {
         let number = f64::from_bits(bits);

@@ -113,3 +113,61 @@ impl From<io::Error> for CodecError {
         Self::Io(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "these are tests")]
+    use std::error::Error;
+
+    use ipc_proto::{Code, Dialect, EncodeError};
+
+    use super::*;
+
+    fn codec(dialect: Dialect) -> Codec {
+        Codec::new(Config::default().dialect(dialect)).unwrap()
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_in_any_chunks() {
+        let mut wire = BytesMut::new();
+        for number in 0..3 {
+            codec(Dialect::Modern).encode(Frame::encode("n", &number).unwrap(), &mut wire).unwrap();
+        }
+        for chunk in 1..=wire.len() {
+            let (mut reader, mut numbers) = (codec(Dialect::Modern), Vec::new());
+            for bytes in wire.chunks(chunk) {
+                let mut src = BytesMut::from(bytes);
+                while let Some(message) = reader.decode(&mut src).unwrap() {
+                    numbers.push(message.unwrap().decode::<u8>().unwrap());
+                }
+                assert!(src.is_empty(), "the codec keeps the rest");
+            }
+            assert_eq!(numbers, [0, 1, 2]);
+        }
+    }
+
+    #[test]
+    fn a_bad_frame_is_an_item_where_the_dialect_forgives_it() {
+        let mut src = BytesMut::from(&b"bad\x0c{\"type\":\"ok\"}\x0c"[..]);
+        let mut classic = codec(Dialect::Classic);
+        let bad = classic.decode(&mut src).unwrap().unwrap().unwrap_err();
+        assert_eq!(bad.code(), Code::InvalidJson.as_str());
+        assert_eq!(classic.decode(&mut src).unwrap().unwrap().unwrap().name(), "ok");
+        assert!(classic.decode(&mut src).unwrap().is_none());
+
+        let error = codec(Dialect::Modern).decode(&mut BytesMut::from(&b"bad\x0c"[..])).unwrap_err();
+        assert_eq!((error.to_string(), error.source().unwrap().to_string()), (bad.to_string(), bad.to_string()));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_an_error() {
+        let mut codec = Codec::new(Config::default().delimiter("|")).unwrap();
+        let mut wire = BytesMut::new();
+        let error = codec.encode(Frame::encode("a|b", &1).unwrap(), &mut wire).unwrap_err();
+        assert!(matches!(error, CodecError::Emit(EmitError::Encode(EncodeError::DelimiterInData))));
+        assert!(wire.is_empty() && error.source().is_some() && error.to_string().contains("delimiter"));
+        let broken = CodecError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(broken.to_string(), broken.source().unwrap().to_string());
+        assert!(Codec::new(Config::default().delimiter("")).is_err());
+    }
+}

@@ -118,3 +118,43 @@ mod tests {
         assert_eq!([(); 2].map(|()| random.next()), [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Backoff;
+
+    proptest! {
+        /// Against the closed form: the delay times the factor's power, no more than the cap, less the random part.
+        #[test]
+        fn delays_lie_within_the_jitter_below_the_power_of_the_factor(
+            first in 1..2000_u64,
+            factor in 1.0..4.0_f64,
+            cap in 2000..100_000_u64,
+            jitter in 0.0..=1.0_f64,
+            seed in any::<u64>(),
+            resets in prop::collection::vec(any::<bool>(), 1..30),
+        ) {
+            let cap = Duration::from_millis(cap);
+            let backoff = Backoff::default().factor(factor).max_delay(cap).jitter(jitter).seed(seed);
+            let retry = Retry::every(Duration::from_millis(first)).backoff(backoff);
+            let (mut pace, mut grown) = (Pace::new(&retry), 0);
+            for resets in resets {
+                if resets {
+                    pace.reset();
+                    grown = 0;
+                }
+                let whole = (retry.delay.as_secs_f64() * factor.powi(grown)).min(cap.as_secs_f64());
+                let delay = pace.next(&retry).as_secs_f64();
+                grown += 1;
+                // Each step rounds to nanoseconds, which the following ones multiply.
+                let slack = 1e-8 * whole.max(1.0);
+                prop_assert!(delay <= whole + slack, "{delay} after {whole}");
+                prop_assert!(delay >= whole * (1.0 - jitter) - slack, "{delay} after {whole}");
+                prop_assert!(jitter > 0.0 || delay >= whole - slack);
+            }
+        }
+    }
+}

@@ -69,6 +69,8 @@ impl Queue {
     pub(super) fn pop_front(&mut self) -> Option<Queued> {
         let queued = self.frames.pop_front()?;
         self.bytes -= queued.frame.len();
+        // It may have been one of those, and what is put in its place again keeps its own time.
+        self.unstamped = self.unstamped.min(self.frames.len());
         Some(queued)
     }
 
@@ -135,5 +137,109 @@ mod tests {
         assert_eq!(queue.bytes(), 2 * Frame::event("a").len());
         assert_eq!(names(queue.take_all()), ["a", "b"].map(Frame::event));
         assert_eq!((queue.bytes(), queue.next_expiry()), (0, None));
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Op {
+        PushBack(usize),
+        PushFront(bool, Option<u64>),
+        PopFront,
+        Stamp(Option<u64>),
+        Expire(u64),
+        TakeAll,
+        DropGreetings,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            4 => (0..30_usize).prop_map(Op::PushBack),
+            2 => (any::<bool>(), prop::option::of(0..100_u64)).prop_map(|(greets, at)| Op::PushFront(greets, at)),
+            2 => Just(Op::PopFront),
+            2 => prop::option::of(0..100_u64).prop_map(Op::Stamp),
+            1 => (0..100_u64).prop_map(Op::Expire),
+            1 => Just(Op::TakeAll),
+            1 => Just(Op::DropGreetings),
+        ]
+    }
+
+    /// What the model knows of a frame: its tag, its length, when it expires, and whether it waits for a stamp.
+    type Entry = (Tag, usize, Option<u64>, bool);
+
+    fn queued((tag, len, expires, _): Entry) -> Queued {
+        let frame = Frame::raw(alloc::vec![0; len]);
+        Queued { frame, tag, begun: false, expires: expires.map(Timestamp::from_millis) }
+    }
+
+    fn tags<'q>(queued: impl IntoIterator<Item = &'q Queued>) -> Vec<(Tag, Option<Timestamp>)> {
+        queued.into_iter().map(|queued| (queued.tag, queued.expires)).collect()
+    }
+
+    fn model_tags(entries: &[Entry]) -> Vec<(Tag, Option<Timestamp>)> {
+        entries.iter().map(|(tag, _, expires, _)| (*tag, expires.map(Timestamp::from_millis))).collect()
+    }
+
+    /// Does the same to both; what left them must be the same.
+    fn step(queue: &mut Queue, model: &mut Vec<Entry>, op: Op, number: u64) -> Result<(), TestCaseError> {
+        match op {
+            Op::PushBack(len) => {
+                let entry = (Tag::Ticket(number), len, None, true);
+                queue.push_back(queued(entry));
+                model.push(entry);
+            }
+            Op::PushFront(greets, expires) => {
+                let tag = if greets { Tag::Greeting } else { Tag::Ticket(number) };
+                let entry = (tag, 9, expires, false);
+                queue.push_front(queued(entry));
+                model.insert(0, entry);
+            }
+            Op::PopFront => {
+                let first = Some(0).filter(|_| !model.is_empty()).map(|at| model.remove(at));
+                prop_assert_eq!(tags(&queue.pop_front()), model_tags(first.as_slice()));
+            }
+            Op::Stamp(expires) => {
+                queue.stamp(expires.map(Timestamp::from_millis));
+                for (_, _, at, waits) in model.iter_mut().filter(|entry| entry.3) {
+                    (*at, *waits) = (at.or(expires), false);
+                }
+            }
+            Op::Expire(now) => {
+                let (gone, kept): (Vec<_>, _) = model.iter().partition(|entry| entry.2.is_some_and(|at| at <= now));
+                *model = kept;
+                prop_assert_eq!(tags(&queue.take_expired(Timestamp::from_millis(now))), model_tags(&gone));
+            }
+            Op::TakeAll => prop_assert_eq!(tags(&queue.take_all()), model_tags(&core::mem::take(model))),
+            Op::DropGreetings => {
+                queue.drop_greetings();
+                model.retain(|entry| entry.0 != Tag::Greeting);
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        /// Against a list.
+        #[test]
+        fn a_queue_is_a_list(ops in prop::collection::vec(op(), 0..80)) {
+            let (mut queue, mut model) = (Queue::default(), Vec::new());
+            for (number, op) in (0..).zip(ops) {
+                step(&mut queue, &mut model, op, number)?;
+                prop_assert_eq!(tags(&queue.frames), model_tags(&model));
+                prop_assert_eq!(queue.bytes(), model.iter().map(|entry| entry.1).sum::<usize>());
+                prop_assert_eq!(queue.is_empty(), model.is_empty());
+                prop_assert_eq!(queue.is_unstamped(), model.iter().any(|entry| entry.3));
+                // It may be early, when what would have expired is gone, but never late.
+                let first = model.iter().filter_map(|entry| entry.2).min().map(Timestamp::from_millis);
+                prop_assert!(first.is_none_or(|first| queue.next_expiry().is_some_and(|next| next <= first)));
+            }
+        }
     }
 }

@@ -94,3 +94,32 @@ mod tests {
         assert_eq!(address.bind_to(V6), Some("[::1]:0".parse().unwrap()));
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Where an address suits, binding to the local one and connecting to it is possible.
+        #[test]
+        fn what_suits_can_be_dialled(
+            local_address in any::<Option<IpAddr>>(),
+            local_port in prop::option::of(1..=u16::MAX),
+            family in prop::option::of(prop_oneof![Just(Family::V4), Just(Family::V6)]),
+            remote in any::<IpAddr>(),
+        ) {
+            let interface = Interface { local_address, local_port, family };
+            let bound = interface.bind_to(remote);
+            prop_assert_eq!(bound.is_none(), local_address.is_none() && local_port.is_none());
+            if let Some(bound) = bound {
+                prop_assert_eq!(bound.port(), local_port.unwrap_or(0));
+                prop_assert!(local_address.map_or_else(|| bound.ip().is_unspecified(), |address| bound.ip() == address));
+            }
+            let same = bound.is_none_or(|bound| bound.is_ipv4() == remote.is_ipv4());
+            let wanted = family.is_none_or(|family| (family == Family::V4) == remote.is_ipv4());
+            prop_assert_eq!(interface.suits(remote), same && wanted);
+        }
+    }
+}

@@ -377,6 +377,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_listed_users_are_admitted() {
+        let (own, other) = (PeerInfo::process(7, 7, None), PeerInfo::process(8, 7, None));
+        let stranger = PeerInfo::network(([127, 0, 0, 1], 1).into());
+        let admits = |config: &Config| [&own, &other, &stranger].map(|peer| config.admits(peer));
+        let mut config = Config::default();
+        assert_eq!(admits(&config), [true; 3]);
+        config.allowed_uids = Some(alloc::vec![7, 9]);
+        assert_eq!(admits(&config), [true, false, false]);
+        config.allowed_uids = Some(alloc::vec![]);
+        assert_eq!(admits(&config), [false; 3]);
+    }
+
+    #[test]
     fn bad_options_are_named() {
         let limits = |change: fn(&mut Limits)| {
             let mut config = Config::default();

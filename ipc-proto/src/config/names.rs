@@ -138,3 +138,56 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::string::ToString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is read is written by a name that is read as the same; what is refused is none of the names.
+    fn check<T>(text: &str, names: &[&str], any_case: bool) -> Result<(), TestCaseError>
+    where
+        T: FromStr<Err = ConfigError> + fmt::Display + fmt::Debug + PartialEq,
+    {
+        let listed = names.iter().any(|name| if any_case { name.eq_ignore_ascii_case(text) } else { *name == text });
+        match text.parse::<T>() {
+            Ok(choice) => {
+                let name = choice.to_string();
+                prop_assert!(names.contains(&&*name));
+                prop_assert_eq!(name.parse::<T>(), Ok(choice));
+            }
+            Err(error) => {
+                prop_assert!(!listed, "{text:?} is refused");
+                prop_assert!(error.to_string().contains(names[0]));
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_read_as_they_are_written(
+            text in "(?i:raw|fast|guarded|utf8|utf-8|ucs2|hex|latin1|classic|modern|drop-?oldest|dropNewest|report|refuse|[a-z0-9]{0,6})",
+        ) {
+            check::<Dialect>(&text, Dialect::NAMES, false)?;
+            check::<Profile>(&text, Profile::NAMES, false)?;
+            check::<Encoding>(&text, Encoding::NAMES, true)?;
+            check::<SlowPeer>(&text, SlowPeer::NAMES, false)?;
+            check::<Overflow>(&text, Overflow::NAMES, false)?;
+            check::<SyncLoss>(&text, SyncLoss::NAMES, false)?;
+        }
+
+        #[test]
+        fn versions_count_by_their_first_number(major in 0..300_u16, rest in "([.][0-9a-z]{1,3}){0,3}") {
+            let expected = match major {
+                9..=12 => Some(Dialect::Classic),
+                13 | 14 => Some(Dialect::Modern),
+                _ => None,
+            };
+            prop_assert_eq!(format!("{major}{rest}").parse().ok(), expected);
+        }
+    }
+}

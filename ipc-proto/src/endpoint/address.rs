@@ -130,3 +130,36 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::{format, string::ToString};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_may_be_left_out_is_the_default(name in "[a-z][a-z0-9.-]{0,9}", number: u16, v6: Ipv6Addr, other: u16) {
+            let cases = [
+                (format!("{name}:{number}"), name.clone(), number),
+                (name.clone(), name, other),
+                (number.to_string(), "h".into(), number),
+                (format!("[{v6}]:{number}"), v6.to_string(), number),
+                (format!("[{v6}]"), v6.to_string(), other),
+            ];
+            for (text, host, port) in cases {
+                prop_assert_eq!(host_port_or(&text, "h", other), Ok((host, port)));
+            }
+            prop_assert!(host_port(&v6.to_string()).is_err(), "without brackets it could be read in two ways");
+        }
+
+        #[test]
+        fn no_host_has_a_space_or_a_slash(text in r"[a0:\[\]/\\ \t.%-]{0,10}") {
+            if let Ok((host, _)) = host_port(&text) {
+                prop_assert!(!host.is_empty() && !host.contains(['/', '\\', ' ', '\t', '[', ']']), "{host:?}");
+            }
+        }
+    }
+}

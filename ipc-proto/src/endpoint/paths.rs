@@ -296,3 +296,53 @@ mod tests {
         assert!(check_path("a\0b", 107).is_err());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What `path.join` promises, and that joining what was joined changes nothing.
+        #[test]
+        fn a_root_is_a_clean_folder(folder in "(/|[.]|[.][.]|a|bc|é){1,12}") {
+            let here = Environment { runtime_dir: Some(folder.clone()), ..Environment::default() };
+            let root = modern_root(&here);
+            let parent = root.strip_suffix("node-ipc/").expect("the folder's own name is last");
+            prop_assert_eq!(root.starts_with('/'), folder.starts_with('/'));
+            prop_assert!(parent.is_empty() || parent.ends_with('/'));
+            let parts: Vec<_> = parent.trim_start_matches('/').split_terminator('/').collect();
+            let up = parts.iter().take_while(|part| **part == "..").count();
+            prop_assert!(parts[up..].iter().all(|part| !matches!(*part, "" | "." | "..")), "{root}");
+            prop_assert!(up == 0 || !root.starts_with('/'), "nothing is above /");
+            if !parent.is_empty() {
+                let again = Environment { runtime_dir: Some(parent.to_owned()), ..Environment::default() };
+                prop_assert_eq!(modern_root(&again), root);
+            }
+        }
+
+        #[test]
+        fn a_pipes_name_is_one_part_below_the_prefix(path in "(/|a|-|é|😀|\\\\|\0){0,9}", repeat in 1..60_usize) {
+            let path = path.repeat(repeat);
+            match pipe_name(&path) {
+                Ok(full) => {
+                    let name = full.strip_prefix(PIPE_PREFIX).expect("it begins with the prefix");
+                    prop_assert!(!name.is_empty() && !name.contains(['\\', '/', '\0']));
+                    prop_assert!(full.encode_utf16().count() <= 256);
+                    prop_assert_eq!(pipe_name(&full), Ok(full));
+                }
+                Err(_) => {
+                    let long = path.encode_utf16().count() > 256 - PIPE_PREFIX.len();
+                    prop_assert!(long || path.contains(['\\', '\0']) || path.is_empty() || path == "/");
+                }
+            }
+        }
+
+        #[test]
+        fn a_path_is_refused_for_its_length_or_a_nul(path in "[a/é\0]{0,30}", limit in 0..40_usize) {
+            let good = !path.is_empty() && !path.contains('\0') && path.len() <= limit;
+            prop_assert_eq!(check_path(&path, limit).is_ok(), good);
+        }
+    }
+}

@@ -390,23 +390,4 @@ impl From<serde_json::Error> for DecodeError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_stay_small() {
-        assert!(size_of::<ProtocolError>() <= 8);
-        assert!(size_of::<ConnectionError>() <= 48);
-        assert!(size_of::<EncodeError>() <= 16);
-        assert!(size_of::<EmitError>() <= 64);
-    }
-
-    #[cfg(feature = "std")]
-    #[test]
-    fn io_errors_carry_the_errno_name() {
-        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        assert_eq!(IoError::from(&refused).code(), "ECONNREFUSED");
-        #[cfg(unix)]
-        assert_eq!(IoError::from(std::io::Error::from_raw_os_error(24)).code(), "EMFILE");
-    }
-}
+mod tests;

@@ -125,3 +125,95 @@ impl Deliveries {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::EncodeError;
+
+    /// What the machine does with a frame.
+    #[derive(Clone, Copy, Debug)]
+    enum Turn {
+        Take,
+        Full,
+        Refuse,
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Add(Vec<usize>),
+        HandOver(Vec<Turn>),
+        GiveUp,
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let turn = prop_oneof![5 => Just(Turn::Take), 1 => Just(Turn::Full), 1 => Just(Turn::Refuse)];
+        prop_oneof![
+            3 => prop::collection::vec(0..40_usize, 0..5).prop_map(Op::Add),
+            3 => prop::collection::vec(turn, 0..8).prop_map(Op::HandOver),
+            1 => Just(Op::GiveUp),
+        ]
+    }
+
+    fn lost(events: impl IntoIterator<Item = Event>) -> Vec<Frame> {
+        let frame = |event| match event {
+            Event::Undelivered(lost) if !lost.maybe_sent => lost.frame,
+            other => panic!("{other:?}"),
+        };
+        events.into_iter().map(frame).collect()
+    }
+
+    proptest! {
+        /// Against a list of frames: each goes to the machine in its turn, is kept, or is reported, once.
+        #[test]
+        fn every_frame_is_taken_kept_or_reported(ops in prop::collection::vec(op(), 0..40)) {
+            let (mut backlog, mut deliveries) = (Backlog::default(), Deliveries::default());
+            let (mut model, mut number) = (VecDeque::new(), 0_u8);
+            for op in ops {
+                match op {
+                    Op::Add(lens) => {
+                        let frames = lens.into_iter().map(|len| {
+                            number = number.wrapping_add(1);
+                            Frame::raw(alloc::vec![number; len])
+                        });
+                        let frames: Vec<_> = frames.collect();
+                        model.extend(frames.clone());
+                        backlog.add(frames.into_iter().map(Posted::from).collect());
+                    }
+                    Op::HandOver(turns) => {
+                        let (mut turns, mut expected_lost, mut taken) = (turns.into_iter(), Vec::new(), Vec::new());
+                        let mut machine = turns.clone();
+                        let events = backlog.hand_over(&mut deliveries, |frame, _| match machine.next() {
+                            Some(Turn::Take) => {
+                                taken.push(frame);
+                                Ok(None)
+                            }
+                            Some(Turn::Refuse) => Err(EmitError::Closed(frame)),
+                            Some(Turn::Full) | None => Err(EmitError::Full(frame)),
+                        });
+                        let mut expected = Vec::new();
+                        while let (Some(_), Some(turn @ (Turn::Take | Turn::Refuse))) = (model.front(), turns.next()) {
+                            let list = if matches!(turn, Turn::Take) { &mut expected } else { &mut expected_lost };
+                            list.extend(model.pop_front());
+                        }
+                        prop_assert_eq!(taken, expected);
+                        prop_assert_eq!(lost(events), expected_lost);
+                    }
+                    Op::GiveUp => prop_assert_eq!(mem::take(&mut model), lost(backlog.give_up())),
+                }
+                prop_assert_eq!((backlog.len(), backlog.is_empty()), (model.len(), model.is_empty()));
+                prop_assert_eq!(backlog.bytes(), model.iter().map(Frame::len).sum::<usize>());
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_frame_reports_nothing() {
+        let mut backlog = Backlog::default();
+        backlog.add([Posted::from(Frame::event("m"))].into());
+        let events = backlog.hand_over(&mut Deliveries::default(), |_, _| Err(EncodeError::DelimiterInData.into()));
+        assert!(events.is_empty() && backlog.is_empty() && backlog.bytes() == 0);
+    }
+}

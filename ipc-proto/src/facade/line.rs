@@ -420,6 +420,25 @@ mod tests {
     }
 
     #[test]
+    fn the_task_is_woken_by_whatever_a_handle_wants_of_it() {
+        let line = Line::new(Arc::new(Config::default()));
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let wants: [&dyn Fn(); 4] = [
+            &|| assert!(line.post(Frame::event("m").into()).is_ok()),
+            &|| line.renew(),
+            &|| line.stop_retrying(true),
+            &|| line.end(End::Drained),
+        ];
+        for (before, wants) in wants.into_iter().enumerate() {
+            line.take(&Context::from_waker(&waker));
+            assert_eq!(wakes.0.load(Ordering::SeqCst), before);
+            wants();
+            assert_eq!(wakes.0.load(Ordering::SeqCst), before + 1);
+        }
+    }
+
+    #[test]
     fn who_waits_for_what_is_posted_is_woken_when_it_is_taken() {
         let frame = || Frame::encode("message", "hello").unwrap();
         let config = Config::default().max_pending_bytes(frame().len()).overflow(Overflow::DropOldest);

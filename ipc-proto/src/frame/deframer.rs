@@ -372,6 +372,85 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_delimiter_never_ends_a_frame() {
+        let mut deframer = Deframer::new(Delimiter::from(""), 100);
+        assert!(!deframer.push(b"abc") && !deframer.has_frame());
+        assert_eq!((deframer.next_frame().unwrap(), deframer.partial_len()), (None, 3));
+    }
+
+    fn quick_run(deframer: &mut Deframer) -> Option<Bytes> {
+        deframer.quick_run().is_some().then(|| deframer.run.clone())
+    }
+
+    #[test]
+    fn a_quick_run_is_all_complete_frames_that_are_text() {
+        let mut deframer = Deframer::new(Delimiter::default(), 3);
+        assert_eq!(quick_run(&mut deframer), None);
+        deframer.push(b"one\x0ctwo\x0cthr");
+        assert_eq!(quick_run(&mut deframer).as_deref(), Some(&b"one\x0ctwo\x0c"[..]));
+        assert_eq!(deframer.run_len(), 8);
+        assert_eq!([2, 3, 4, 7].map(|end| deframer.quickly_ends_at(end)), [false, true, false, false]);
+        assert_eq!(deframer.take_frame(3), "one");
+        // What comes meanwhile waits for its turn.
+        deframer.push(b"ee\x0c\xFF\x0c");
+        assert_eq!(quick_run(&mut deframer).as_deref(), Some(&b"two\x0c"[..]));
+        assert_eq!(deframer.take_frame(3), "two");
+        assert_eq!(quick_run(&mut deframer), None, "it is not text, and has to be cut");
+        assert!(!deframer.quickly_ends_at(5), "it is too long");
+        let mut lines = Deframer::new(Delimiter::from("\n"), 3);
+        lines.push(b"one\n");
+        assert_eq!(quick_run(&mut lines), None, "a line feed may stand within JSON text");
+    }
+
+    #[test]
+    fn what_was_not_searched_can_be_dropped() {
+        let mut deframer = Deframer::new(Delimiter::default(), 100);
+        deframer.push(b"a");
+        deframer.buffer().extend_from_slice(b"lost\x0c");
+        assert_eq!(deframer.searched(), 1);
+        deframer.drop_unsearched();
+        deframer.push(b"b\x0c");
+        assert_eq!(frames(&mut deframer), [Bytes::from("ab")]);
+    }
+
+    #[test]
+    fn reads_ask_for_two_kibibytes_and_up_to_64_while_they_fill() {
+        let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
+        let mut asked = Vec::new();
+        for _ in 0..5 {
+            asked.push(deframer.read_size);
+            let room = deframer.read_size;
+            assert!(deframer.buffer().spare_capacity_mut().len() >= room);
+            deframer.push(&vec![b'x'; room]);
+        }
+        assert_eq!(asked, [2 << 10, 8 << 10, 32 << 10, 64 << 10, 64 << 10]);
+        for expected in [32 << 10, 16 << 10, 8 << 10, 4 << 10, 2 << 10, 2 << 10] {
+            deframer.push(b"x");
+            assert_eq!(deframer.read_size, expected);
+        }
+    }
+
+    #[test]
+    fn a_read_that_fills_an_eighth_of_the_room_changes_nothing() {
+        let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
+        for (received, next) in [(2048, 8192), (1024, 8192), (1023, 4096), (4095, 4096)] {
+            deframer.push(&vec![b'x'; received]);
+            assert_eq!(deframer.read_size, next);
+        }
+    }
+
+    #[test]
+    fn a_cleared_deframer_begins_anew() {
+        let mut deframer = Deframer::new(Delimiter::default(), 100);
+        deframer.push(b"one\x0ctwo\x0cthr");
+        assert!(deframer.next_frame().unwrap().is_some());
+        deframer.clear();
+        assert_eq!((deframer.held(), deframer.has_frame()), (0, false));
+        deframer.push(b"new\x0c");
+        assert_eq!(frames(&mut deframer), [Bytes::from("new")]);
+    }
+
+    #[test]
     fn an_idle_deframer_holds_no_buffer() {
         let mut deframer = Deframer::new(Delimiter::default(), 1 << 20);
         for _ in 0..8 {

@@ -262,3 +262,131 @@ mod tests {
         assert_eq!(most.clone().detach().bytes.as_ptr(), most.bytes.as_ptr());
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::{format, string::ToString, vec::Vec};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::error::Code;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+            prop::collection::vec(".{0,6}", 0..4).prop_map(Value::from),
+            (".{0,4}", any::<u32>()).prop_map(|(key, value)| json!({ key: value })),
+        ]
+    }
+
+    /// The frames of a stream cut by a search through all of it, and whether one over the limit follows them.
+    fn split(stream: &[u8], delimiter: &[u8], limit: usize) -> (Vec<Vec<u8>>, bool) {
+        let (mut frames, mut rest) = (Vec::new(), stream);
+        while let Some(at) = rest.windows(delimiter.len()).position(|window| window == delimiter) {
+            if at > limit {
+                return (frames, true);
+            }
+            frames.push(rest[..at].to_vec());
+            rest = &rest[at + delimiter.len()..];
+        }
+        // The last bytes may be the beginning of a delimiter, which does not count.
+        (frames, rest.len() >= limit + delimiter.len())
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum How {
+        Push,
+        Owned,
+        Buffer,
+    }
+
+    fn receive(deframer: &mut Deframer, bytes: &[u8], how: How) -> bool {
+        match how {
+            How::Push => deframer.push(bytes),
+            How::Owned => deframer.push_owned(bytes.into()),
+            How::Buffer => {
+                deframer.buffer().extend_from_slice(bytes);
+                deframer.commit()
+            }
+        }
+    }
+
+    fn chunk() -> impl Strategy<Value = (Vec<u8>, How, bool, bool)> {
+        let bytes = prop::collection::vec(prop::sample::select(b"ab|\x0c\r\n".to_vec()), 0..12);
+        let how = prop_oneof![Just(How::Push), Just(How::Owned), Just(How::Buffer)];
+        (bytes, how, any::<bool>(), any::<bool>())
+    }
+
+    proptest! {
+        /// Against a search through the whole stream, however it is cut and whenever frames are taken.
+        #[test]
+        fn frames_are_those_of_a_plain_search(
+            delimiter in prop::sample::select(alloc::vec!["\u{c}", "|", "||", "\r\n", "aba", "a"]),
+            limit in prop_oneof![0..12_usize, Just(1000)],
+            chunks in prop::collection::vec(chunk(), 0..20),
+        ) {
+            let mut deframer = Deframer::new(delimiter.into(), limit);
+            let (mut stream, mut frames, mut refused) = (Vec::new(), Vec::new(), false);
+            for (bytes, how, takes, shrinks) in chunks {
+                let before = split(&stream, delimiter.as_bytes(), usize::MAX / 2).0.len();
+                stream.extend_from_slice(&bytes);
+                let completed = split(&stream, delimiter.as_bytes(), usize::MAX / 2).0.len() > before;
+                prop_assert_eq!(receive(&mut deframer, &bytes, how), completed);
+                while takes && !refused && deframer.has_frame() {
+                    match deframer.next_frame() {
+                        Ok(frame) => frames.push(frame.expect("it said so").to_vec()),
+                        Err(error) => refused = error.code() == Code::FrameTooLarge,
+                    }
+                }
+                if shrinks {
+                    deframer.shrink();
+                }
+                let (expected, overlong) = split(&stream, delimiter.as_bytes(), limit);
+                prop_assert!(expected.starts_with(&frames));
+                if refused {
+                    prop_assert!(overlong && expected.len() == frames.len());
+                    break;
+                }
+                let taken: usize = frames.iter().map(|frame| frame.len() + delimiter.len()).sum();
+                prop_assert_eq!(deframer.held(), stream.len() - taken);
+                prop_assert_eq!(deframer.has_frame(), overlong || expected.len() > frames.len());
+            }
+        }
+
+        /// Against a search in the text and the delimiter behind it.
+        #[test]
+        fn a_delimiter_is_found_wherever_it_would_cut(
+            text in "[{}|a\"]{1,12}",
+            delimiter in "[{}|a\"]{1,4}|\u{c}|é",
+        ) {
+            let wire = [&*text, &*delimiter].concat();
+            let early = wire.find(&delimiter) != Some(text.len());
+            let delimiter = Delimiter::from(delimiter);
+            prop_assert_eq!(delimiter.occurs_in(text.as_bytes()) || delimiter.straddles(text.as_bytes()), early);
+            prop_assert_eq!(delimiter.occurs_in(text.as_bytes()), text.contains(delimiter.as_str()));
+        }
+
+        /// Against serde_json and plain text.
+        #[test]
+        fn a_frame_is_its_parts(name in ".{0,12}", data in value(), padding in 0..2000_usize) {
+            let frame = Frame::encode(&name, &data).unwrap();
+            let (name_json, data_json) = (serde_json::to_string(&name).unwrap(), data.to_string());
+            prop_assert_eq!(frame.as_bytes(), &format!("{{\"type\":{name_json},\"data\":{data_json}}}"));
+            prop_assert_eq!(frame.name_text(), &name_json[1..name_json.len() - 1]);
+            prop_assert_eq!(frame.data_text(), data_json.as_bytes());
+            prop_assert_eq!([frame.head_text(), frame.data_text(), b"}"].concat(), frame.as_bytes().to_vec());
+            prop_assert!(!frame.is_raw() && !frame.is_empty());
+            // The same in a large buffer keeps at most four times its size, or 256 bytes.
+            let large = Frame::from_parts(frame.as_bytes().clone(), frame.data as usize, frame.len() + padding);
+            let kept = large.detach();
+            prop_assert!(kept.backing as usize <= (4 * frame.len()).max(256));
+            prop_assert_eq!(&kept, &frame);
+            prop_assert_eq!(kept.message().expect("an event").decode::<Value>().ok(), Some(data));
+        }
+    }
+}

@@ -78,3 +78,24 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::scan::Traits;
+
+    proptest! {
+        #[test]
+        fn ranges_and_forms_are_kept(start: u32, end: u32, backing in 0..1_u64 << 62, ours: bool, compact: bool, other: u32) {
+            let (start, end) = (start.min(end) as usize, start.max(end) as usize);
+            let span = Span::of(Token { start, end, traits: Traits::default() });
+            prop_assert_eq!((span.range(), span.start(), span.is_empty()), (start..end, start, start == end));
+            let form = Form::new(backing as usize, ours, compact);
+            prop_assert_eq!((form.backing(), form.is_compact(), form.is_canonical()), (backing as usize, compact, ours && compact));
+            let form = form.with_backing(other as usize);
+            prop_assert_eq!((form.backing(), form.is_compact(), form.is_canonical()), (other as usize, compact, ours && compact));
+        }
+    }
+}

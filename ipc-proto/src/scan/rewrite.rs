@@ -75,3 +75,39 @@ mod tests {
         assert_eq!(out, b"{\"a b\":[1,-2.50e+07,\" \\\" \"],\"c\":{}}");
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A string token and what it means: each piece with U+FFFD for half a pair.
+    fn token() -> impl Strategy<Value = (String, String)> {
+        let piece = prop_oneof![
+            "[a-zé😀 ]{1,3}".prop_map(|text| (text.clone(), text)),
+            Just((r"\n".into(), "\n".into())),
+            Just((r"\\".into(), "\\".into())),
+            Just((r"\u0041".into(), "A".into())),
+            Just((r"\ud83d\ude00".into(), "😀".into())),
+            (0xD800_u16..0xDC00).prop_map(|unit| (alloc::format!(r"\u{unit:04X}x"), "\u{FFFD}x".into())),
+            (0xD800_u16..0xDC00).prop_map(|unit| (alloc::format!(r"\u{unit:04x}\t"), "\u{FFFD}\t".into())),
+            Just((r"x\udc00".into(), "x\u{FFFD}".into())),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces: Vec<(String, String)>| {
+            let (token, meaning): (String, String) = pieces.into_iter().unzip();
+            (alloc::format!("\"{token}\""), meaning)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_mean_what_their_pieces_mean((token, meaning) in token()) {
+            prop_assert_eq!(unescape(token.as_bytes()), &*meaning);
+            let whole = replace_lone(token.as_bytes());
+            prop_assert_eq!(serde_json::from_slice::<String>(&whole).ok(), Some(meaning));
+            prop_assert_eq!(replace_lone(&whole), whole, "nothing is left to replace");
+            prop_assert_eq!(serde_json::from_str::<String>(&token).is_ok(), replace_lone(token.as_bytes()) == token.as_bytes());
+        }
+    }
+}

@@ -151,3 +151,25 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = alloc::vec::Vec<u8>> {
+        let byte = prop_oneof![60 => 0x20_u8..=0x21, 60 => 0x7F_u8..=0xFF, 1 => any::<u8>()];
+        prop::collection::vec(byte, 0..300)
+    }
+
+    proptest! {
+        /// Against a look at each byte.
+        #[test]
+        fn the_first_special_byte_is_found(text in text(), from in 0..20_usize) {
+            let text = text.get(from..).unwrap_or_default();
+            let special = |byte: &u8| matches!(*byte, 0..=0x1F | b'"' | b'\\');
+            prop_assert_eq!(plain_prefix(text), text.iter().position(special).unwrap_or(text.len()));
+        }
+    }
+}

@@ -122,3 +122,56 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use alloc::string::String;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is left of bytes that were a string in between.
+    fn through(encoding: Encoding, bytes: &[u8]) -> Vec<u8> {
+        match encoding {
+            Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
+            Encoding::Ascii => bytes.iter().map(|byte| byte & 0x7F).collect(),
+            Encoding::Utf16Le => bytes[..bytes.len() & !1].to_vec(),
+            _ => bytes.to_vec(),
+        }
+    }
+
+    const ALL: [Encoding; 7] = [
+        Encoding::Utf8,
+        Encoding::Ascii,
+        Encoding::Latin1,
+        Encoding::Utf16Le,
+        Encoding::Base64,
+        Encoding::Base64Url,
+        Encoding::Hex,
+    ];
+
+    proptest! {
+        /// Chunks change nothing, and what is held back is never more than three bytes.
+        #[test]
+        fn a_stream_arrives_as_if_it_came_at_once(chunks in prop::collection::vec(prop::collection::vec(
+            prop_oneof![any::<u8>(), 0xD8_u8..=0xDF, Just(0xC3), Just(0xF0)], 0..7), 0..9),
+        ) {
+            for encoding in ALL {
+                let mut reencoder = Reencoder::new(encoding);
+                let (mut fed, mut out) = (Vec::new(), Vec::new());
+                for chunk in &chunks {
+                    fed.extend_from_slice(chunk);
+                    out.extend_from_slice(&reencoder.feed(chunk.clone().into()));
+                    let whole = through(encoding, &fed);
+                    prop_assert!(encoding == Encoding::Utf8 || (whole.starts_with(&out) && out.len() + 3 >= whole.len()));
+                    // Three bytes of base64 stay together, and the two of a unit of UTF-16 do.
+                    prop_assert!(!matches!(encoding, Encoding::Base64 | Encoding::Base64Url) || out.len() % 3 == 0);
+                    prop_assert!(encoding != Encoding::Utf16Le || out.len() % 2 == 0);
+                }
+                out.extend_from_slice(&reencoder.finish());
+                prop_assert_eq!(out, through(encoding, &fed), "{:?}", encoding);
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 mod defaults;
 mod own;
+mod properties;
 mod retry;
 mod values;
 
