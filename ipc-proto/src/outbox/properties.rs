@@ -76,8 +76,7 @@ impl Model {
 
     fn confirm(&mut self) {
         self.confirmed = self.written;
-        let (done, waiting) =
-            mem::take(&mut self.entries).into_iter().partition(|entry| entry.end <= self.confirmed);
+        let (done, waiting) = mem::take(&mut self.entries).into_iter().partition(|entry| entry.end <= self.confirmed);
         self.entries = waiting;
         self.flushed.extend(Vec::<Entry>::into_iter(done).filter_map(|entry| match entry.tag {
             Tag::Ticket(ticket) => Some(ticket),
