@@ -14,12 +14,9 @@ use tokio_util::codec::{AnyDelimiterCodec, Framed};
 use crate::{READ, Result};
 
 /// Serves each connection in a task; on one core on one thread, as the project's own command does.
-pub(crate) fn run<F: Future<Output = Result<()>>>(
-    path: &str,
-    serve: impl Fn(UnixStream) -> F + Copy + Send + 'static,
-) -> Result<()>
+pub(crate) fn run<F>(path: &str, serve: impl Fn(UnixStream) -> F + Copy + Send + 'static) -> Result<()>
 where
-    F: Send + 'static,
+    F: Future<Output = Result<()>> + Send + 'static,
 {
     let alone = available_parallelism()?.get() == 1;
     let mut kind = if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() };
