@@ -114,7 +114,7 @@ pub(crate) async fn bytes_that_trickle_are_frames_in_the_end<H: Host>(stage: Sta
     for (n, byte) in frame.bytes().enumerate() {
         // Others are not kept waiting, and what is there of it is no message yet.
         raw.write([byte]).await;
-        if n % 4 == 0 {
+        if n % 4 == 0 && byte != b'\x0c' {
             talk(&mut friend, &mut server).await;
         }
     }

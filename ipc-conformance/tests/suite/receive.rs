@@ -158,8 +158,9 @@ impl Feed {
 
     /// The recorded options, over this scenario's transport. A timeout that was not recorded must not come here either.
     fn config<H: Host>(&self, stage: &Stage<H>) -> Config {
-        let mut config = self.config.clone().socket_root(stage.path(""));
-        config.tls = stage.config().tls;
+        let own = stage.config();
+        let mut config = self.config.clone();
+        (config.socket_root, config.tls) = (own.socket_root, own.tls);
         if self.waits { config } else { config.message_timeout(Duration::ZERO) }
     }
 
