@@ -181,19 +181,19 @@ impl<T: Transport> Pipe<T> {
 
     /// Writes, then reads once. Says whether anything moved, so that the machine has to be asked again.
     fn turn<M: Machine>(&mut self, cx: &mut Context<'_>, now: Timestamp, machine: &mut M, reading: Reading) -> bool {
-        let waiting = machine.outbox().pending();
+        let before = progress(machine);
         if self.broken.is_none() {
             if let Poll::Ready(Err(error)) = self.poll_write(cx, machine) {
                 self.broken = Some(error);
             }
         }
-        let left = machine.outbox().pending();
+        let moved = progress(machine) != before;
         let reads = match reading {
             Reading::Always => true,
-            Reading::WhenStuck => left > 0 || self.broken.is_some(),
+            Reading::WhenStuck => machine.outbox().pending() > 0 || self.broken.is_some(),
             Reading::Never => self.broken.is_some(),
         };
-        (reads && self.read(cx, now, machine)) || left < waiting
+        (reads && self.read(cx, now, machine)) || moved
     }
 
     fn poll_write<M: Machine>(&mut self, cx: &mut Context<'_>, machine: &mut M) -> Poll<Result<(), IoError>> {
@@ -254,6 +254,13 @@ impl<T: Transport> Pipe<T> {
         machine.handle_error(now, error);
         true
     }
+}
+
+/// How far writing has come. What waits says nothing: a client gives its outbox more as soon as there is room, often
+/// just as much as has left.
+fn progress<M: Machine>(machine: &mut M) -> (u64, usize) {
+    let outbox = machine.outbox();
+    (outbox.written(), outbox.unconfirmed())
 }
 
 /// What a turn of the loop came to.

@@ -136,6 +136,27 @@ fn lost(events: &[Event]) -> Vec<(Frame, bool)> {
 }
 
 #[test]
+fn a_client_that_has_as_much_again_to_send_goes_on_by_itself() {
+    let (mut caller, session) = (Caller::new(Config::default()), Session::new(0));
+    caller.connect(&session);
+    assert_eq!(caller.seen(), ["connected", "-"]);
+    // All frames are equal, so that each window is filled to the byte like the one before.
+    let sent: Vec<_> = (10..42).map(|n| Frame::encode("n", &(n, "x".repeat(16 << 10))).unwrap()).collect();
+    let total: usize = sent.iter().map(|frame| frame.len() + 1).sum();
+    for frame in sent {
+        caller.driver.send(frame, false).unwrap();
+    }
+    let stuck = WINDOW;
+    let waker = Arc::new(Wakes::default()).into();
+    while caller.driver.turn(&mut Context::from_waker(&waker), Reading::WhenStuck) {}
+    assert!(caller.driver.pending_bytes() > WINDOW, "the wire takes nothing yet");
+    session.give_room(usize::MAX);
+    // One wake-up, as a wire gives it.
+    while caller.driver.turn(&mut Context::from_waker(&waker), Reading::WhenStuck) {}
+    assert_eq!((session.wire.0.borrow().written.len(), caller.driver.pending_bytes()), (total, 0));
+}
+
+#[test]
 fn what_was_in_the_session_at_a_cut_is_reported_and_the_rest_sent_again() {
     let mut caller = Caller::new(Config::default());
     let cut = Session::new(0);
