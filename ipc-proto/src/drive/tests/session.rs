@@ -23,6 +23,8 @@ struct Inner {
     /// How much it holds at most.
     room: usize,
     most: usize,
+    /// It said that it has to wait, and wakes when it need not.
+    waits: bool,
     handshake: Option<Result<(), IoError>>,
 }
 
@@ -60,6 +62,7 @@ impl Transport for Session {
     fn poll_send(&mut self, _cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
         let mut inner = self.inner.borrow_mut();
         let n = outbox.chunk().len().min(inner.room - inner.taken.len());
+        inner.waits = n == 0;
         if n == 0 {
             return Poll::Pending;
         }
@@ -74,7 +77,8 @@ impl Transport for Session {
         let n = inner.taken.len().min(wire.room);
         wire.room -= n;
         wire.written.extend(inner.taken.drain(..n));
-        if inner.taken.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        inner.waits = !inner.taken.is_empty();
+        if inner.waits { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
@@ -343,17 +347,21 @@ fn a_peer_that_says_why_is_heard_over_a_broken_pipe() {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Emit,
+    Emit(usize),
     Room(usize),
     Hold(usize),
     Cut,
 }
 
+fn amount() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => 0_usize..60, 1 => 0_usize..4 * WINDOW]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        4 => Just(Op::Emit),
-        2 => (0_usize..60).prop_map(Op::Room),
-        2 => (0_usize..60).prop_map(Op::Hold),
+        4 => prop_oneof![2 => Just(0), 1 => Just(WINDOW / 4), 1 => 0..2 * WINDOW].prop_map(Op::Emit),
+        2 => amount().prop_map(Op::Room),
+        2 => amount().prop_map(Op::Hold),
         1 => Just(Op::Cut),
     ]
 }
@@ -372,12 +380,14 @@ proptest! {
         let mut caller = Caller::new(Config::default());
         let mut session = Session::new(0);
         caller.connect(&session);
-        let (mut sent, mut arrived, mut events) = (0, Vec::new(), Vec::new());
+        let (mut sent, mut arrived, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for op in ops.into_iter().chain([Op::Cut, Op::Hold(usize::MAX / 2), Op::Room(usize::MAX / 2)]) {
             match op {
-                Op::Emit => {
-                    caller.send(&sent.to_string());
-                    sent += 1;
+                Op::Emit(len) => {
+                    let frame = Frame::encode(&sent.len().to_string(), &"x".repeat(len)).unwrap();
+                    if caller.driver.send(frame.clone(), false).is_ok() {
+                        sent.push(frame);
+                    }
                 }
                 Op::Room(more) => session.wire.0.borrow_mut().room += more,
                 Op::Hold(room) => {
@@ -393,17 +403,19 @@ proptest! {
                 }
             }
             events.extend(caller.events());
+            // Nothing else would ever wake it.
+            prop_assert!(caller.driver.pending_bytes() == 0 || session.inner.borrow().waits, "it rests, and none waits");
         }
         arrived.extend(received(&session));
 
-        let mut numbers: Vec<u32> = arrived.iter().map(|name| name.parse().unwrap()).collect();
+        let mut numbers: Vec<usize> = arrived.iter().map(|name| name.parse().unwrap()).collect();
         prop_assert!(numbers.is_sorted(), "{numbers:?}");
         numbers.dedup();
         prop_assert_eq!(numbers.len(), arrived.len(), "none twice");
         let lost = lost(&events);
         prop_assert!(lost.iter().all(|(_, maybe_sent)| *maybe_sent));
-        for n in 0..sent {
-            let reported = lost.iter().filter(|(frame, _)| *frame == Frame::event(&n.to_string())).count();
+        for (n, sent) in sent.iter().enumerate() {
+            let reported = lost.iter().filter(|(frame, _)| frame == sent).count();
             prop_assert!(reported <= 1);
             prop_assert!(reported == 1 || numbers.contains(&n), "{n} is lost");
         }
