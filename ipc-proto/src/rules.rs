@@ -268,7 +268,7 @@ mod properties {
             profile in 1..4_usize,
             classic: bool,
             delimiter in "\u{c}|\n|\\||é",
-            data in "1|null|\"\"|\"|\"|\\{\\}|\"[a-zé|]{0,9}\"",
+            data in "1|null|\"\"|\"|\"|\\{\\}|\"[ab|é]{0,9}\"",
             limit in 20..40_usize,
         ) {
             let config = config(profile, classic, &delimiter).max_message_size(limit);

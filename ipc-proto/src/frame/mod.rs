@@ -242,6 +242,41 @@ mod tests {
         assert!(Delimiter::from("|").occurs_in(b"a|b"));
         assert!(!Delimiter::from("||").occurs_in(b"a|b"));
         assert!(Delimiter::from("\u{e9}").occurs_in("h\u{e9}".as_bytes()));
+        assert!(Delimiter::from(" ").occurs_in(b"a b"));
+    }
+
+    #[test]
+    fn which_delimiters_stand_in_no_text() {
+        for (text, control, unmistakable) in [
+            ("\u{c}", true, true),
+            ("\0", true, true),
+            ("\u{1f}", true, true),
+            ("\n", true, false),
+            ("\t", true, false),
+            ("\r", true, false),
+            (" ", false, false),
+            ("|", false, false),
+            ("\u{c}\u{c}", false, false),
+        ] {
+            let delimiter = Delimiter::from(text);
+            assert_eq!(
+                (delimiter.is_control(), delimiter.unmistakable().is_some()),
+                (control, unmistakable),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn debug_shows_what_is_sent() {
+        assert_eq!(alloc::format!("{:?}", Delimiter::from("\n")), r#""\n""#);
+        assert_eq!(alloc::format!("{:?}", Frame::raw("a\0")), r#"Frame(b"a\0")"#);
+    }
+
+    #[test]
+    fn only_raw_frames_can_be_empty() {
+        assert!(Frame::raw("").is_empty() && Frame::raw("").is_raw());
+        assert!(!Frame::raw("x").is_empty() && !Frame::event("").is_empty());
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn frames_are_taken_apart() {
     for (frame, name, token, data, resent) in GOOD {
         let message = message(frame);
         assert_eq!((message.name(), message.name_token(), message.len()), (*name, *token, frame.len()), "{frame}");
+        assert!(!message.is_empty());
         assert_eq!(message.data().map(|data| data.to_string()).as_deref(), *data, "{frame}");
         assert_eq!(message.has_data(), data.is_some());
         let resent = if resent.is_empty() { frame } else { resent };
@@ -150,6 +151,20 @@ fn peers_name_themselves_by_any_truthy_id() {
         assert_eq!(message.peer_id().map(|id| id.to_string()).as_deref(), id, "{data}");
     }
     assert_eq!(message(r#"{"type":"m","id":1}"#).peer_id(), None);
+}
+
+#[test]
+fn json_is_compared_by_its_text() {
+    let json = |text: &str| text.parse::<Json>().expect("JSON");
+    assert_eq!(json(" [1]"), json("[1] "));
+    for other in ["[1 ]", "[1.0]", "[2]", "1"] {
+        assert_ne!(json("[1]"), json(other));
+    }
+    let one = json("[1]");
+    let copy = one.detached();
+    assert_eq!(copy, one);
+    assert_ne!(copy.as_bytes().as_ptr(), one.as_bytes().as_ptr());
+    assert_eq!(one.into_bytes(), "[1]");
 }
 
 #[test]
