@@ -8,6 +8,7 @@ use bytes::Buf;
 use super::*;
 use crate::{config::Retry, error::Code};
 
+mod edges;
 mod found;
 
 fn at(millis: u64) -> Timestamp {
