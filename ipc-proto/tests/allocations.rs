@@ -5,7 +5,7 @@ use std::{mem, sync::Arc};
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Buf;
-use ipc_proto::{Config, Connection, Event, Side, Timestamp};
+use ipc_proto::{Client, Config, Connection, Event, Side, Timestamp};
 
 #[path = "support/memory.rs"]
 mod memory;
@@ -50,6 +50,20 @@ fn many_at_once_cost_a_few_buffers_and_nothing_each() {
     // Four times as many, four times the reads; what is kept from turn to turn does not grow with them.
     let (one, four) = (round(10, 1000, 64).count_total, round(10, 4000, 64).count_total);
     assert!(four <= 4 * one, "{one} allocations for 1000 messages, {four} for 4000");
+}
+
+#[test]
+fn what_a_connected_client_emits_costs_nothing() {
+    let mut client = Client::new(Arc::new(Config::default()));
+    client.connect(Timestamp::ZERO);
+    client.handle_connected(Timestamp::ZERO);
+    let mut once = || {
+        let _ = client.emit("m", "x").unwrap();
+        let written = client.outbox().remaining();
+        client.outbox().advance(written);
+    };
+    (0..10).for_each(|_| once());
+    assert_eq!(measure(once).count_total, 0);
 }
 
 #[test]
