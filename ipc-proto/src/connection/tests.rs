@@ -7,6 +7,7 @@ use super::*;
 use crate::config::Dialect;
 
 mod edges;
+mod large;
 mod quick;
 
 const NOW: Timestamp = Timestamp::ZERO;
