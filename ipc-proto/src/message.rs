@@ -74,11 +74,13 @@ impl Message {
     /// mark), [`Code::InvalidMessage`] when it is no object, [`Code::InvalidEvent`] when `type` is missing or not
     /// a string, [`Code::FrameTooLarge`] from 4 GiB up. The empty name is a name.
     pub fn parse(frame: Bytes) -> Result<Self, ProtocolError> {
-        if !text::is_valid(&frame) {
-            return Self::parse_lossy(&frame);
-        }
         let backing = frame.len();
-        Self::parse_valid(frame, backing)
+        Self::parse_within(frame, backing)
+    }
+
+    /// As [`Message::parse`], of a slice of a buffer of `backing` bytes.
+    pub(crate) fn parse_within(frame: Bytes, backing: usize) -> Result<Self, ProtocolError> {
+        if text::is_valid(&frame) { Self::parse_valid(frame, backing) } else { Self::parse_lossy(&frame) }
     }
 
     #[cold]
@@ -88,7 +90,7 @@ impl Message {
         Self::parse_valid(frame, backing)
     }
 
-    /// As [`Message::parse`], of bytes that are valid UTF-8 and a slice of a buffer of `backing` bytes.
+    /// As [`Message::parse_within`], of bytes that are valid UTF-8.
     pub(crate) fn parse_valid(frame: Bytes, backing: usize) -> Result<Self, ProtocolError> {
         debug_assert!(text::is_valid(&frame), "the caller has checked it");
         if u32::try_from(frame.len()).is_err() {

@@ -60,6 +60,8 @@ struct Mark {
 pub(crate) struct Unsent {
     /// With its delimiter.
     pub(crate) bytes: Bytes,
+    /// How large the buffer is that `bytes` keeps alive.
+    pub(crate) backing: usize,
     pub(crate) tag: Tag,
     /// Whether some of its bytes had been.
     pub(crate) begun: bool,
@@ -224,6 +226,7 @@ impl Outbox {
     /// Takes back what is not written whole, in order, and forgets it.
     pub(crate) fn take_unsent(&mut self) -> impl Iterator<Item = Unsent> + use<> {
         let mut rest = self.kept_bytes();
+        let backing = rest.len();
         let (mut at, written, in_session) = (self.frame_start, self.written, self.in_session);
         let marks = mem::take(&mut self.marks);
         self.forget();
@@ -231,7 +234,7 @@ impl Outbox {
             let bytes = rest.split_to((mark.end - at) as usize);
             let begun = at < written;
             at = mark.end;
-            Unsent { bytes, tag: mark.tag, begun: begun || mark.begun, doubtful: begun && in_session }
+            Unsent { bytes, backing, tag: mark.tag, begun: begun || mark.begun, doubtful: begun && in_session }
         })
     }
 

@@ -151,7 +151,8 @@ pub(crate) fn is_fatal(config: &Config, error: ProtocolError) -> bool {
 
 /// The message of a frame that came in, or what is wrong with it.
 pub(crate) fn decode(config: &Config, cut: Cut) -> Result<Message, ProtocolError> {
-    let message = if cut.is_utf8 { Message::parse_valid(cut.frame, cut.backing)? } else { Message::parse(cut.frame)? };
+    let parse = if cut.is_utf8 { Message::parse_valid } else { Message::parse_within };
+    let message = parse(cut.frame, cut.backing)?;
     check_incoming(config, &message)?;
     Ok(message)
 }

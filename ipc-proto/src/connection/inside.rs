@@ -224,11 +224,12 @@ impl Unsent {
     /// The frame as its sender knows it, without the delimiter.
     pub(crate) fn frame(&self, config: &Config) -> Frame {
         if config.profile == Profile::Raw {
-            return Frame::raw(self.bytes.clone());
+            return Frame::from_parts(self.bytes.clone(), 0, self.backing).detach();
         }
         let text = self.bytes.slice(..self.bytes.len().saturating_sub(config.delimiter.len()));
         // What stands in the outbox was encoded or validated before.
-        Message::parse(text.clone()).map_or_else(|_| Frame::raw(text), |message| message.to_frame()).detach()
+        let message = Message::parse_within(text.clone(), self.backing);
+        message.map_or_else(|_| Frame::from_parts(text, 0, self.backing), |message| message.to_frame()).detach()
     }
 
     pub(crate) fn give_up(&self, config: &Config) -> Undelivered {

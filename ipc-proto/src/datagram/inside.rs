@@ -124,7 +124,8 @@ impl Datagrams {
         if let Some(remote) = self.roster.get_mut(letter.peer) {
             remote.stats.undelivered += 1;
         }
-        let unsent = Unsent { bytes: letter.bytes, tag: letter.tag, begun: false, doubtful: false };
+        let backing = letter.bytes.len();
+        let unsent = Unsent { bytes: letter.bytes, backing, tag: letter.tag, begun: false, doubtful: false };
         self.settle(letter.tag, Outcome::Undelivered);
         self.due.push_back((letter.peer, Event::Undelivered(unsent.give_up(&self.config))));
     }

@@ -185,7 +185,7 @@ impl Frame {
     /// The event, decoded again; `None` for raw bytes.
     #[must_use]
     pub fn message(&self) -> Option<Message> {
-        if self.is_raw() { None } else { Message::parse(self.bytes.clone()).ok() }
+        if self.is_raw() { None } else { Message::parse_within(self.bytes.clone(), self.backing as usize).ok() }
     }
 
     /// The event's name as it stands in the JSON text, without its quotes: escapes are not resolved.

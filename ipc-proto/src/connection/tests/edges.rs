@@ -108,6 +108,36 @@ fn only_the_first_failure_counts() {
 }
 
 #[test]
+fn a_frame_that_is_given_back_keeps_no_other_alive() {
+    for profile in [Profile::Fast, Profile::Raw] {
+        let mut conn = server(Config::default().profile(profile));
+        for _ in 0..20 {
+            let raw = profile == Profile::Raw;
+            let _ = conn.send(if raw { Frame::raw("twenty-two bytes of it") } else { Frame::event("a") }).unwrap();
+        }
+        conn.abort(NOW);
+        let all: Vec<Event> = core::iter::from_fn(|| conn.poll_event()).collect();
+        let lost = all.iter().filter_map(|event| if let Event::Undelivered(lost) = event { Some(lost) } else { None });
+        assert_eq!(lost.filter(|lost| lost.frame.as_bytes().is_unique()).count(), 20, "{profile:?}");
+    }
+}
+
+#[test]
+fn a_message_that_came_with_invalid_text_can_be_detached_as_any_other() {
+    let mut conn = server(Config::default().dialect(Dialect::Classic));
+    for around in [&b"x"[..], b"\xff"] {
+        conn.handle_input(NOW, &[A, &around.repeat(1000), b"\x0c"].concat());
+        let all: Vec<Event> = core::iter::from_fn(|| conn.poll_event()).collect();
+        let Some(Event::Message(message)) = all.into_iter().next() else { panic!("no message") };
+        let large = message.to_frame();
+        assert_eq!(message.clone().detach().to_frame(), large);
+        assert_ne!(message.detach().to_frame().as_bytes().as_ptr(), large.as_bytes().as_ptr());
+        let again = large.message().expect("an event").detach();
+        assert_ne!(again.to_frame().as_bytes().as_ptr(), large.as_bytes().as_ptr());
+    }
+}
+
+#[test]
 fn an_overload_ends_a_connection_now() {
     let mut conn = server(Config::default());
     conn.handle_input(NOW, A);
