@@ -253,8 +253,8 @@ impl Outbox {
         if self.pending() == 0 {
             if self.tail.capacity() > 0 {
                 self.usual_tail = self.tail.capacity().min(CHUNK);
-                spare::give(mem::take(&mut self.tail));
             }
+            spare::give(mem::take(&mut self.tail));
             if self.marks.capacity() > 32 {
                 self.marks = VecDeque::new();
             }
@@ -483,5 +483,15 @@ mod tests {
         outbox.advance(all.len());
         outbox.shrink();
         assert_eq!(outbox.tail.capacity(), 0);
+    }
+
+    #[test]
+    fn a_buffer_that_is_full_to_its_end_is_given_up_too() {
+        let mut outbox = Outbox { tail: BytesMut::with_capacity(4), ..Outbox::default() };
+        outbox.push(&Bytes::from_static(b"abc"), b"|", Tag::Plain);
+        let chunk = outbox.take_chunk().unwrap();
+        outbox.ack(4);
+        outbox.shrink();
+        assert!(chunk.is_unique());
     }
 }

@@ -219,7 +219,8 @@ impl Deframer {
 
     /// Gives up the read buffer where nothing is held. Call it when a read would block.
     pub fn shrink(&mut self) {
-        if self.buffer.is_empty() && self.run.is_empty() && self.buffer.capacity() > 0 {
+        // A buffer that is full to its end has no capacity after its last frame, and is held nonetheless.
+        if self.buffer.is_empty() && self.run.is_empty() {
             self.kept = None;
             spare::give(mem::take(&mut self.buffer));
         }
@@ -477,5 +478,14 @@ mod tests {
         assert!(deframer.next_frame().unwrap().is_some());
         deframer.shrink();
         assert_eq!(deframer.buffer.capacity(), 0);
+
+        // A buffer without room behind its only frame is held as any other.
+        for len in [1 << 10, 2 << 20] {
+            let mut deframer = Deframer::new(Delimiter::default(), 4 << 20);
+            deframer.push_owned(BytesMut::from(&[&vec![b'x'; len], &b"\x0c"[..]].concat()[..]));
+            let frame = deframer.next_frame().unwrap().unwrap();
+            deframer.shrink();
+            assert!(frame.is_unique() && !deframer.keeps(), "{len}");
+        }
     }
 }
