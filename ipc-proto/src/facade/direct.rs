@@ -7,21 +7,21 @@ use alloc::sync::Arc;
 use core::{
     fmt,
     task::{Context, Waker},
+    time::Duration,
 };
-use std::{
-    sync::{Mutex, TryLockError},
-    time::{Duration, Instant},
-};
+use std::sync::{Mutex, TryLockError};
 
 use super::lock;
 use crate::{
-    drive::{Drive, Reading},
+    drive::{Clock, Drive, Reading},
     event::Stats,
     frame::Frame,
     outbox::Pressure,
+    time::Timestamp,
 };
 
 /// How things stand on a connection.
+#[derive(Clone, Copy)]
 pub(super) struct Report {
     pub(super) pending: usize,
     pub(super) stalled: bool,
@@ -86,15 +86,16 @@ const BURST: Duration = Duration::from_micros(50);
 /// Whether to write directly, as one call after the other tells many peers something.
 #[derive(Debug, Default)]
 pub(super) struct Rhythm {
-    last: Mutex<Option<Instant>>,
+    last: Mutex<Option<Timestamp>>,
 }
 
 impl Rhythm {
     /// Runs `tell` with how many peers may be written to directly.
-    pub(super) fn paced<T>(&self, tell: impl FnOnce(usize) -> T) -> T {
-        let soon = lock(&self.last).is_some_and(|last| last.elapsed() < BURST);
+    pub(super) fn paced<T>(&self, clock: &impl Clock, tell: impl FnOnce(usize) -> T) -> T {
+        let last = *lock(&self.last);
+        let soon = last.is_some_and(|last| clock.now().saturating_since(last) < BURST);
         let told = tell(if soon { 0 } else { MOST });
-        *lock(&self.last) = Some(Instant::now());
+        *lock(&self.last) = Some(clock.now());
         told
     }
 }
@@ -108,6 +109,8 @@ mod tests {
         vec::Vec,
     };
     use core::{
+        borrow::Borrow,
+        cell::Cell,
         future::Future,
         pin::Pin,
         sync::atomic::{AtomicBool, Ordering},
@@ -120,7 +123,7 @@ mod tests {
     use crate::{
         config::Config,
         connection::{Connection, Side},
-        drive::{Clock, Driver, End, Transport},
+        drive::{Driver, End, Transport},
         error::IoError,
         event::Event,
         facade::{
@@ -128,7 +131,6 @@ mod tests {
             task::{ConnectionTask, Outlet},
         },
         outbox::Outbox,
-        time::Timestamp,
     };
 
     /// A peer that says nothing, and takes so many bytes.
@@ -157,11 +159,12 @@ mod tests {
         }
     }
 
-    struct Still;
+    /// A clock whose time is set by hand.
+    struct Hand<T>(T);
 
-    impl Clock for Still {
+    impl<T: Borrow<Cell<Duration>>> Clock for Hand<T> {
         fn now(&self) -> Timestamp {
-            Timestamp::ZERO
+            Timestamp::new(self.0.borrow().get())
         }
 
         fn poll_until(&mut self, _: &mut Context<'_>, _: Timestamp) -> Poll<()> {
@@ -206,7 +209,7 @@ mod tests {
             let (config, wire) = (Arc::new(Config::default()), Wire::default());
             lock(&wire.0).0 = room;
             let line = Line::for_peer(Arc::clone(&config));
-            let driver = Driver::new(Connection::new(config, Side::Server), wire.clone(), Still);
+            let driver = Driver::new(Connection::new(config, Side::Server), wire.clone(), Hand(Cell::default()));
             let task = ConnectionTask::new(driver, Arc::clone(&line), Ear(Some(Arc::clone(&line)))).open_to_all();
             let mut scene = Self { wire, line, task: alloc::boxed::Box::pin(task), flag: Arc::default() };
             assert!(scene.poll().is_pending());
@@ -286,11 +289,14 @@ mod tests {
 
     #[test]
     fn what_comes_at_once_after_another_is_a_burst() {
-        let rhythm = Rhythm::default();
-        assert_eq!(rhythm.paced(|most| most), MOST);
-        *lock(&rhythm.last) = Instant::now().checked_add(Duration::from_secs(60));
-        assert_eq!(rhythm.paced(|most| most), 0);
-        *lock(&rhythm.last) = Instant::now().checked_sub(2 * BURST);
-        assert_eq!(rhythm.paced(|most| most), MOST);
+        let (rhythm, time) = (Rhythm::default(), Cell::new(BURST));
+        let paced = |after: Duration| {
+            time.set(time.get() + after);
+            rhythm.paced(&Hand(&time), |most| most)
+        };
+        assert_eq!(paced(Duration::ZERO), MOST);
+        assert_eq!(paced(BURST / 2), 0);
+        assert_eq!(paced(BURST / 2), 0);
+        assert_eq!(paced(BURST), MOST);
     }
 }

@@ -250,7 +250,7 @@ impl<R: Runtime> Server<R> {
             };
             lines.iter().enumerate().filter(told).count()
         };
-        Ok(self.shared.rhythm.paced(tell))
+        Ok(self.shared.rhythm.paced(&self.runtime.clock(), tell))
     }
 
     pub(super) const fn shared(&self) -> &Arc<Shared> {
