@@ -206,11 +206,15 @@ impl Connection {
     /// the process together; [`poll_timeout`](Self::poll_timeout) says when that is over.
     pub fn handle_idle(&mut self) {
         self.outbox.shrink();
-        if !self.deframer.keeps() {
-            self.keep_until = None;
-            self.deframer.shrink();
-        } else if self.keep_until.is_none() {
-            self.keep_until = Some(self.now.saturating_add(KEEP));
+        match self.deframer.keeps() {
+            None => {
+                self.keep_until = None;
+                self.deframer.shrink();
+            }
+            Some(used) if used || self.keep_until.is_none() => {
+                self.keep_until = Some(self.now.saturating_add(KEEP));
+            }
+            Some(_) => {}
         }
     }
 

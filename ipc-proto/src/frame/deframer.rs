@@ -91,8 +91,8 @@ impl Deframer {
     ///
     /// What stands in the buffer already must stay.
     pub fn buffer(&mut self) -> &mut BytesMut {
-        if self.buffer.is_empty() {
-            self.kept.take_if(|kept| kept.reclaim(&mut self.buffer));
+        if let Some(kept) = self.kept.as_ref().filter(|_| self.buffer.is_empty()) {
+            kept.reclaim(&mut self.buffer);
         }
         if self.buffer.capacity() == 0 {
             self.buffer = spare::take(self.read_size);
@@ -225,9 +225,10 @@ impl Deframer {
         }
     }
 
-    /// Whether a large buffer is there for the next frame, until [`shrink`](Self::shrink) gives it up.
-    pub(crate) const fn keeps(&self) -> bool {
-        self.kept.is_some()
+    /// Whether a large buffer is there for the next frame, until [`shrink`](Self::shrink) gives it up; and whether it has
+    /// had a frame since this was asked last.
+    pub(crate) fn keeps(&mut self) -> Option<bool> {
+        self.kept.as_mut().map(Kept::was_used)
     }
 
     /// Forgets what is held.

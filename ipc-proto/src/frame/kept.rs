@@ -3,7 +3,10 @@
 //! The system gives memory page by page, as it is first touched, and for a frame of many mebibytes that takes longer than
 //! all else that is done to it.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::{
+    mem,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::BytesMut;
 
@@ -18,6 +21,8 @@ static KEPT: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub(super) struct Kept {
     capacity: usize,
+    /// Nobody has asked since.
+    used: bool,
     _share: Share,
 }
 
@@ -25,12 +30,17 @@ impl Kept {
     /// Notes a buffer before `len` bytes are split off; `None` if it is not worth it, or too much is kept already.
     pub(super) fn of(buffer: &BytesMut, len: usize) -> Option<Self> {
         let _share = (len >= LARGE).then(|| Share::of(&KEPT, len))??;
-        Some(Self { capacity: buffer.capacity(), _share })
+        Some(Self { capacity: buffer.capacity(), used: true, _share })
     }
 
     /// Makes all of `buffer`, which is empty, usable again. False while somebody still looks at what it held.
     pub(super) fn reclaim(&self, buffer: &mut BytesMut) -> bool {
         buffer.try_reclaim(self.capacity)
+    }
+
+    /// Whether it has had a frame since this was asked last.
+    pub(super) const fn was_used(&mut self) -> bool {
+        mem::replace(&mut self.used, false)
     }
 }
 
