@@ -28,8 +28,7 @@ impl Kept {
     /// Notes a buffer before `len` bytes are split off; `None` if it is not worth it, or if all connections would keep
     /// more than one and a half of the largest frames.
     pub(super) fn of(buffer: &BytesMut, len: usize, max_frame: usize) -> Option<Self> {
-        let most = max_frame.saturating_add(max_frame / 2);
-        let _share = (len >= LARGE).then(|| Share::of(&KEPT, len, most))??;
+        let _share = (len >= LARGE).then(|| Share::of(&KEPT, len, most(max_frame)))??;
         Some(Self { capacity: buffer.capacity(), used: true, _share })
     }
 
@@ -42,6 +41,11 @@ impl Kept {
     pub(super) const fn was_used(&mut self) -> bool {
         mem::replace(&mut self.used, false)
     }
+}
+
+/// How much all connections keep where frames are at most that large.
+const fn most(max_frame: usize) -> usize {
+    max_frame.saturating_add(max_frame / 2)
 }
 
 /// A part of what may be kept.
@@ -109,5 +113,6 @@ mod tests {
         assert!(share(1).is_some());
         drop(other);
         assert_eq!(ALL.load(Ordering::Relaxed), 0);
+        assert_eq!([8, 9, usize::MAX].map(most), [12, 13, usize::MAX]);
     }
 }

@@ -47,6 +47,16 @@ fn the_buffer_of_a_large_message_is_kept_a_second_for_the_next_one() {
 }
 
 #[test]
+fn a_second_without_a_large_message_is_not_made_longer() {
+    let mut conn = server(Config::default());
+    drop(receive(&mut conn, at(0)));
+    conn.handle_input(at(500), b"{\"type\":\"small\"}\x0c");
+    drop(conn.poll_event());
+    conn.handle_idle();
+    assert_eq!(conn.poll_timeout(), Some(at(1000)));
+}
+
+#[test]
 fn a_message_that_is_still_looked_at_keeps_its_buffer() {
     let mut conn = server(Config::default());
     let (Event::Message(first), _) = receive(&mut conn, at(0)) else { panic!() };
