@@ -86,7 +86,7 @@ impl World {
                     Act::EmitToPeer => peer.emit(scene, a, b),
                     Act::ClosePeer => peer.end(scene, End::Drained),
                     Act::AbortPeer => peer.end(scene, End::Abort),
-                    Act::PausePeer => peer.paused = Some((until, b % 2 == 0)),
+                    Act::PausePeer => peer.seat.pause(until, b % 2 == 0),
                     _ => {}
                 }
             }
@@ -105,7 +105,7 @@ impl World {
             Act::NameDatagramPeer => it.name(now, other),
             Act::ForgetDatagramPeer => it.forget(b),
             Act::PauseSocket if b % 3 == 0 => self.post.borrow_mut().stick(at, until),
-            Act::PauseSocket => it.paused = Some((until, b % 2 == 0)),
+            Act::PauseSocket => it.seat.pause(until, b % 2 == 0),
             _ => {
                 let percent = |n: u16| [0, 0, 10, 50][usize::from(n) % 4];
                 let delay = [0, 5, 50, 300][usize::from(a >> 6) % 4];

@@ -29,7 +29,6 @@ pub(super) struct Peer {
     pub(super) inbound: Inbound,
     pub(super) outbound: Outbound,
     pub(super) share: Share,
-    pub(super) paused: Option<(Timestamp, bool)>,
     /// The application closed it.
     closing_since: Option<Timestamp>,
     /// The client waits for an answer to each message.
@@ -50,7 +49,6 @@ impl Peer {
             inbound: Inbound::of_server(link, &it),
             outbound: Outbound::new(format!("server {} on connection {link}", it.server), server_channel(link)),
             share,
-            paused: None,
             closing_since: None,
             sync: net.roads[it.client].sync,
             held: Vec::new(),
@@ -59,18 +57,8 @@ impl Peer {
         }
     }
 
-    pub(super) fn resume_if_due(&mut self, now: Timestamp) {
-        if self.paused.take_if(|(until, _)| *until <= now).is_some() {
-            self.seat.wake();
-        }
-    }
-
-    pub(super) fn is_woken(&self) -> bool {
-        self.seat.is_woken() && self.paused.is_none_or(|(_, moves)| moves)
-    }
-
     pub(super) fn poll(&mut self, scene: &mut Scene) {
-        if self.paused.is_some() {
+        if self.seat.is_paused() {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::WhenStuck)) {}
             return;
         }
@@ -178,9 +166,11 @@ impl Peer {
 
     pub(super) fn check(&mut self, scene: &mut Scene) {
         self.check_caps(scene);
-        if self.paused.is_some() || self.driver.conn_ref().is_closed() {
+        if self.seat.is_paused() || self.driver.conn_ref().is_closed() {
             return;
         }
+        let waiting = self.driver.conn().outbox().pending();
+        self.inbound.check_rest(scene, waiting, self.driver.conn_ref().wants_read());
         let name = format!("connection {} at the server", self.link);
         check_timer(scene, &name, self.driver.conn_ref().poll_timeout(), self.seat.alarm());
         let late = self.inbound.partial_is_late(scene, &self.config);

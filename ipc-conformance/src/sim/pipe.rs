@@ -196,8 +196,18 @@ impl Pipe {
     }
 
     /// Whether nothing can move any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.reader_gone || self.end == End::Reset
+    pub(super) const fn is_over(&self) -> bool {
+        self.reader_gone || matches!(self.end, End::Reset)
+    }
+
+    /// Whether the writer hears of it when there is room, or there will be none.
+    pub(super) const fn wakes_writer(&self) -> bool {
+        self.writer.is_some() || self.is_over() || !matches!(self.end, End::None)
+    }
+
+    /// Whether the reader hears of it when there is something to read, or there will be nothing.
+    pub(super) const fn wakes_reader(&self) -> bool {
+        self.reader.is_some()
     }
 
     pub(super) fn unread(&self) -> usize {

@@ -37,7 +37,6 @@ pub(super) struct SocketParty {
     driver: DatagramDriver<SimSocket, SimClock>,
     pub(super) seat: Seat,
     post: Shared<Post>,
-    pub(super) paused: Option<(Timestamp, bool)>,
     named: BTreeSet<usize>,
     /// Peers were forgotten, or there was no room: then some of what was received is not handed out.
     forgot: bool,
@@ -54,7 +53,6 @@ impl SocketParty {
             driver: DatagramDriver::new(machine, socket, seat.clock()),
             seat,
             post: Shared::clone(post),
-            paused: None,
             named: BTreeSet::new(),
             forgot: false,
             seen: BTreeSet::new(),
@@ -62,18 +60,8 @@ impl SocketParty {
         }
     }
 
-    pub(super) fn resume_if_due(&mut self, now: Timestamp) {
-        if self.paused.take_if(|(until, _)| *until <= now).is_some() {
-            self.seat.wake();
-        }
-    }
-
-    pub(super) fn is_woken(&self) -> bool {
-        self.seat.is_woken() && self.paused.is_none_or(|(_, moves)| moves)
-    }
-
     pub(super) fn poll(&mut self, scene: &mut Scene) {
-        if self.paused.is_some() {
+        if self.seat.is_paused() {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::Always)) {}
         } else {
             while let Poll::Ready((peer, event)) = self.seat.poll(|cx| self.driver.poll_event(cx)) {
@@ -263,7 +251,7 @@ impl SocketParty {
         scene.check(pending <= most, || format!("socket {} lets {pending} bytes wait", self.number));
         scene.check(held - pending <= (1 << 20) + 70_000, || format!("socket {} holds {held} bytes", self.number));
         self.check_amplification(scene);
-        if self.paused.is_none() {
+        if !self.seat.is_paused() {
             check_timer(scene, &format!("socket {}", self.number), machine.poll_timeout(), self.seat.alarm());
             self.check_idle(scene);
         }
