@@ -54,6 +54,7 @@ impl World {
         match act {
             Act::Emit => it.emit(scene, a, b),
             Act::Burst => (0..2 + b % 12).for_each(|n| it.emit(scene, a.wrapping_add(n), b)),
+            Act::Flood => it.flood(scene, a, b),
             Act::Ask => it.ask(scene, a, b),
             Act::Cancel => it.cancel(scene),
             Act::Connect => it.connect(scene),
@@ -137,6 +138,10 @@ impl World {
         if over {
             return;
         }
+        let opening = link.up.borrow().is_opening() || link.down.borrow().is_opening();
+        if opening {
+            self.scene.totals.count("fault: in a handshake");
+        }
         let (one, other) = if b % 2 == 0 { (&link.up, &link.down) } else { (&link.down, &link.up) };
         match act {
             Act::Cut => {
@@ -156,7 +161,7 @@ impl World {
                 self.scene.totals.count("fault: stall");
                 one.borrow_mut().hold(until);
             }
-            Act::Forge if self.clients[client].config.profile != Profile::Raw => {
+            Act::Forge if !opening && self.clients[client].config.profile != Profile::Raw => {
                 let (bytes, meaning) = FORGED[usize::from(a) % FORGED.len()];
                 let forged = one.borrow_mut().forge(Forged { bytes, meaning });
                 self.scene.totals.add("fault: forged frame", u64::from(forged));

@@ -17,6 +17,7 @@ use super::{
     outbound::{Letter, Outbound},
     retry::RetryModel,
     scene::Scene,
+    text::LONG,
 };
 
 #[derive(Debug)]
@@ -128,6 +129,8 @@ impl ClientParty {
         let link = scene.net.borrow().latest_of(self.number);
         scene.check(link.is_some(), || format!("client {} is connected to nothing", self.number));
         let Some(link) = link else { return };
+        let opening = scene.link(link).down.borrow().is_opening();
+        scene.check(!opening, || format!("client {} is connected without a session", self.number));
         scene.say(|| format!("client {} is connected as {link}", self.number));
         scene.check(self.inbound.is_none(), || format!("client {} is connected twice", self.number));
         self.inbound = Some(Inbound::of_client(link, &scene.link(link)));
@@ -204,6 +207,12 @@ impl ClientParty {
     pub(super) fn emit(&mut self, scene: &mut Scene, choice: u16, way: u16) {
         let letter = Letter::plain(scene, self.is_raw(), choice);
         self.send(scene, &letter, way);
+    }
+
+    /// Two to four times as much as a session may hold: few long messages or many that are shorter.
+    pub(super) fn flood(&mut self, scene: &mut Scene, a: u16, b: u16) {
+        let (choice, count) = if a % 2 == 0 { (LONG, 2 + a / 2 % 3) } else { (LONG - 1, 26 + a / 2 % 26) };
+        (0..count).for_each(|_| self.emit(scene, choice, b));
     }
 
     fn send(&mut self, scene: &mut Scene, letter: &Letter, way: u16) -> bool {

@@ -32,6 +32,7 @@ impl World {
         self.scene.say(|| "-- calm from here on".to_owned());
         self.scene.calm = true;
         let mut net = self.scene.net.borrow_mut();
+        net.calm = true;
         for link in &net.links {
             link.up.borrow_mut().heal();
             link.down.borrow_mut().heal();

@@ -14,10 +14,10 @@ use super::{
     clock::{Seat, SimClock},
     inbound::Inbound,
     ledger::server_channel,
-    net::SimStream,
     outbound::{Letter, Outbound},
     random::mix,
     scene::Scene,
+    stream::SimStream,
 };
 
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(super) struct Peer {
     sync: bool,
     /// Questions that are answered later.
     held: Vec<(Request, u64)>,
+    is_connected: bool,
     pub(super) over: bool,
 }
 
@@ -52,6 +53,7 @@ impl Peer {
             closing_since: None,
             sync: net.roads[it.client].sync,
             held: Vec::new(),
+            is_connected: false,
             over: false,
             config: Arc::clone(config),
         }
@@ -78,7 +80,7 @@ impl Peer {
 
     fn event(&mut self, scene: &mut Scene, event: Event) {
         match event {
-            Event::Connected => scene.totals.count("state: accepted"),
+            Event::Connected => self.connected(scene),
             Event::Message(message) => self.message(scene, &message),
             Event::Raw(bytes) => {
                 let numbers = self.inbound.raw(scene, &bytes);
@@ -104,6 +106,12 @@ impl Peer {
             }
             _ => {}
         }
+    }
+
+    fn connected(&mut self, scene: &mut Scene) {
+        scene.totals.count("state: accepted");
+        let fresh = !std::mem::replace(&mut self.is_connected, true) && self.inbound.has_session();
+        scene.check(fresh, || format!("connection {} is connected twice, or without a session", self.link));
     }
 
     fn message(&mut self, scene: &mut Scene, message: &Message) {

@@ -44,7 +44,16 @@ pub(super) const CALM: Style = Style { cut: Cut::Coalesced, delay: 1, capacity: 
 enum End {
     None,
     Eof(Timestamp),
+    /// The end of a session that the other side refused.
+    Alert(Timestamp),
     Reset,
+}
+
+/// What the reader's side of a session comes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) at: Timestamp,
+    pub(super) refuses: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +66,10 @@ pub(super) struct Pipe {
     held_until: Timestamp,
     end: End,
     reader_gone: bool,
+    /// The reader's session is not there yet.
+    opening: Option<Opening>,
+    /// The reader would have no session.
+    refused: bool,
     /// Bytes were lost on the way.
     pub(super) lost: bool,
     /// The receiver ended on its own account, and may have dropped what it had.
@@ -77,6 +90,8 @@ impl Pipe {
             held_until: Timestamp::ZERO,
             end: End::None,
             reader_gone: false,
+            opening: None,
+            refused: false,
             lost: false,
             gave_up: false,
             log: Log::new(delimiter),
@@ -87,7 +102,39 @@ impl Pipe {
 
     // For the two ends.
 
+    /// Begins the reader's half of a handshake.
+    pub(super) const fn open_later(&mut self, opening: Opening) {
+        self.opening = Some(opening);
+    }
+
+    pub(super) const fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
+
+    pub(super) const fn refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Whether the reader's session is there. Without one it always is.
+    pub(super) fn poll_ready(&mut self, cx: &Context<'_>) -> IoResult<()> {
+        let Some(opening) = self.opening else { return Poll::Ready(Ok(())) };
+        if !self.is_readable() {
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        self.opening = None;
+        // What comes before the time is the end.
+        let fails = opening.at.max(self.held_until) > self.time.now();
+        self.refused = opening.refuses && !fails;
+        if fails || self.refused {
+            self.gave_up = true;
+            return Poll::Ready(Err(error(if fails { "ECONNRESET" } else { "EPROTO" })));
+        }
+        Poll::Ready(Ok(()))
+    }
+
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> IoResult<usize> {
+        assert!(!self.is_opening(), "it is read before there is a session");
         if self.end == End::Reset {
             self.log.partial_since = None;
             return Poll::Ready(Err(error("ECONNRESET")));
@@ -103,6 +150,9 @@ impl Pipe {
         self.log.note_read(n, self.time.now());
         if n == 0 {
             self.log.partial_since = None;
+            if matches!(self.end, End::Alert(_)) {
+                return Poll::Ready(Err(error("ERR_SSL_ALERT")));
+            }
         }
         wake(&mut self.writer);
         Poll::Ready(Ok(n))
@@ -127,7 +177,7 @@ impl Pipe {
     }
 
     /// Takes as much of `bytes` as there is room for.
-    pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>, bytes: &mut Vec<u8>) -> IoResult<()> {
+    pub(super) fn poll_bytes(&mut self, cx: &Context<'_>, bytes: &mut Vec<u8>) -> IoResult<()> {
         while !bytes.is_empty() {
             let room = match self.room(cx) {
                 Poll::Ready(room) => room?,
@@ -141,9 +191,26 @@ impl Pipe {
     }
 
     pub(super) fn finish(&mut self) {
+        self.end_with(End::Eof(self.arrival()));
+    }
+
+    /// Ends as a session that this side refuses: the reader is told so.
+    pub(super) fn alert(&mut self) {
+        self.end_with(End::Alert(self.arrival()));
+    }
+
+    fn end_with(&mut self, end: End) {
         if self.end == End::None {
-            self.end = End::Eof(self.arrival());
+            self.end = end;
             wake(&mut self.reader);
+        }
+    }
+
+    /// Some of `bytes`, which a session holds at its end, leave nevertheless.
+    pub(super) fn leak(&mut self, bytes: &[u8]) {
+        if !self.is_over() && self.end == End::None {
+            let n = self.random.below(bytes.len() as u64 + 1) as usize;
+            self.take(&bytes[..n]);
         }
     }
 
@@ -181,6 +248,7 @@ impl Pipe {
     pub(super) fn heal(&mut self) {
         self.held_until = Timestamp::ZERO;
         self.style = CALM;
+        self.opening = self.opening.map(|_| Opening { at: self.time.now(), refuses: false });
         wake(&mut self.writer);
         wake(&mut self.reader);
     }
@@ -262,8 +330,9 @@ impl Pipe {
     fn readable_at(&self) -> Option<Timestamp> {
         let at = match (self.segments.front(), self.end) {
             (_, End::Reset) => return Some(self.time.now()),
+            (None, End::Eof(at) | End::Alert(at)) => at.min(self.opening.map_or(at, |opening| opening.at)),
+            _ if self.opening.is_some() => self.opening?.at,
             (Some((at, _)), _) => *at,
-            (None, End::Eof(at)) => at,
             (None, End::None) => return None,
         };
         Some(at.max(self.held_until))

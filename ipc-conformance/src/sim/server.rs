@@ -7,7 +7,7 @@ use ipc_proto::{
     drive::{Drive, End},
 };
 
-use super::{clock::Seat, ledger::server_channel, net::SimStream, outbound::Letter, peer::Peer, scene::Scene};
+use super::{clock::Seat, ledger::server_channel, outbound::Letter, peer::Peer, scene::Scene, stream::SimStream};
 
 #[derive(Debug)]
 pub(super) struct ServerParty {

@@ -46,7 +46,7 @@ impl World {
         let servers = servers.collect();
         let clients = setup.clients.iter().enumerate().map(|(number, (config, road))| {
             net.borrow_mut().add_road(*road);
-            ClientParty::new(number, config, road.session, &scene)
+            ClientParty::new(number, config, road.session.is_some(), &scene)
         });
         let clients = clients.collect();
         let post = Rc::new(RefCell::new(Post::new(&time, Random::part(seed, 4), setup.sockets.len())));
