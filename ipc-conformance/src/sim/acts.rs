@@ -110,8 +110,13 @@ impl World {
             _ => {
                 let percent = |n: u16| [0, 0, 10, 50][usize::from(n) % 4];
                 let delay = [0, 5, 50, 300][usize::from(a >> 6) % 4];
-                let weather =
-                    Weather { dropped: percent(a), doubled: percent(a >> 2), failed: percent(a >> 4) / 5, delay };
+                let weather = Weather {
+                    dropped: percent(a),
+                    doubled: percent(a >> 2),
+                    failed: percent(a >> 4) / 5,
+                    mangled: percent(a >> 8),
+                    delay,
+                };
                 self.post.borrow_mut().weather = weather;
             }
         }

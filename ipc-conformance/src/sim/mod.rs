@@ -16,6 +16,7 @@ mod handshake;
 mod inbound;
 mod ledger;
 mod log;
+mod mail;
 mod net;
 mod outbound;
 mod peer;

@@ -126,9 +126,11 @@ pub(super) fn style(random: &mut Random) -> Style {
 }
 
 fn socket(random: &mut Random) -> Config {
-    let common = Common { delimiter: "\u{c}", raw: false, max_message_size: None, session: None };
+    let common = Common { delimiter: "\u{c}", raw: random.one_in(5), max_message_size: None, session: None };
     let mut config = common.config(random);
-    config.limits.message_timeout = None;
+    config.limits.message_timeout = random.pick(&[None, Some(Duration::from_millis(150))]);
+    config.limits.max_udp_partial = random.pick(&[60, 400, 1 << 20]);
+    config.limits.udp_partial_budget = random.pick(&[100, 1000, 8 << 20]);
     config.limits.max_udp_peers = random.pick(&[1, 2, 1024]);
     config.limits.udp_idle_timeout = Duration::from_millis(random.pick(&[0, 400, 300_000]));
     config

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, task::Poll};
 
 use ipc_proto::{
-    Config, EmitError, Event, Message, PeerId, Timestamp,
+    Code, Config, ConnectionError, EmitError, Event, PeerId, Profile, Timestamp,
     datagram::{Datagrams, Standing},
     drive::{DatagramDriver, Reading},
 };
@@ -12,6 +12,7 @@ use super::{
     client_checks::check_timer,
     clock::{Seat, SimClock},
     ledger::{Channel, Entry},
+    mail::{Due, Mail, Taken, is_told},
     net::Shared,
     outbound::Letter,
     post::{Post, SimSocket, address_of, socket_at},
@@ -41,6 +42,7 @@ pub(super) struct SocketParty {
     /// Peers were forgotten, or there was no room: then some of what was received is not handed out.
     forgot: bool,
     seen: BTreeSet<(usize, u64)>,
+    mail: Mail,
 }
 
 impl SocketParty {
@@ -56,6 +58,7 @@ impl SocketParty {
             named: BTreeSet::new(),
             forgot: false,
             seen: BTreeSet::new(),
+            mail: Mail::default(),
             config: Arc::clone(config),
         }
     }
@@ -67,8 +70,14 @@ impl SocketParty {
             while let Poll::Ready((peer, event)) = self.seat.poll(|cx| self.driver.poll_event(cx)) {
                 self.event(scene, peer, event);
             }
+            self.note_standings(scene);
+            self.catch_up(scene);
         }
         self.absorb(scene);
+        self.note_standings(scene);
+    }
+
+    fn note_standings(&mut self, scene: &mut Scene) {
         while let Some((_, standing)) = self.driver.machine().poll_standing() {
             self.forgot |= standing == Standing::Forgotten;
             scene.totals.count(match standing {
@@ -82,8 +91,21 @@ impl SocketParty {
 
     fn event(&mut self, scene: &mut Scene, peer: PeerId, event: Event) {
         match event {
-            Event::Message(message) => self.message(scene, &message),
+            Event::Message(message) => {
+                scene.say(|| format!("socket {} gets {} {:.60?}", self.number, message.name(), message.data()));
+                let is_it = |due: &Due| matches!(due, Due::Message(text) if is_told(text, &message));
+                if let Some((from, Due::Message(text))) = self.next(scene, message.name(), is_it) {
+                    self.delivered(scene, from, text.as_bytes());
+                }
+            }
+            Event::Raw(bytes) => {
+                let is_it = |due: &Due| matches!(due, Due::Raw(expected) if *expected == bytes);
+                if let Some((from, _)) = self.next(scene, "a raw datagram", is_it) {
+                    self.delivered(scene, from, &bytes);
+                }
+            }
             Event::Undelivered(lost) => self.undelivered(scene, peer, lost.frame.as_bytes(), lost.maybe_sent),
+            Event::Error(ConnectionError::Protocol(broken)) => self.broken(scene, peer, broken.code()),
             Event::Error(error) => {
                 let failed = error.code() == "ENETUNREACH";
                 scene.check(failed, || format!("socket {}: {}", self.number, error.code()));
@@ -92,32 +114,75 @@ impl SocketParty {
         }
     }
 
-    /// Messages come in the order of their datagrams, each as often as those.
-    fn message(&mut self, scene: &mut Scene, message: &Message) {
-        let data = message.data().map_or_else(String::new, |data| data.to_string());
-        let text = format!(r#"{{"type":"{}","data":{data}}}"#, message.name()).into_bytes();
-        scene.say(|| format!("socket {} gets {data:.60}", self.number));
-        let may_skip = self.may_skip();
-        let mut skipped = 0;
-        let from = loop {
-            let Some((from, bytes)) = self.post.borrow_mut().taken[self.number].pop_front() else { break None };
-            if bytes.strip_suffix(self.config.delimiter.as_bytes()) == Some(&*text) {
-                break Some(from);
-            }
-            skipped += 1;
-        };
-        scene.check(from.is_some(), || format!("socket {} got {data:.60}, which did not come", self.number));
-        scene.check(skipped == 0 || may_skip, || format!("socket {} left out {skipped} datagrams", self.number));
-        if let Some((from, n)) = from.zip(number_of(&text)) {
-            self.delivered(scene, from, n, &text);
+    fn broken(&mut self, scene: &mut Scene, peer: PeerId, code: Code) {
+        scene.totals.count("state: error over a datagram");
+        scene.say(|| format!("socket {}: {}", self.number, code.as_str()));
+        if code == Code::MessageTimeout {
+            let from = self.driver.machine_ref().peer_addr(peer).map(socket_at);
+            let late = from.is_some_and(|from| self.expire(scene, from));
+            scene.check(late || self.may_skip(), || format!("socket {} gave up a frame too early", self.number));
+        } else {
+            self.next(scene, code.as_str(), |due| *due == Due::Error(code.as_str()));
         }
     }
 
-    fn delivered(&mut self, scene: &mut Scene, from: usize, n: u64, text: &[u8]) {
-        scene.totals.count("app: datagrams delivered");
+    /// The beginning of a frame was too old, which may be of a datagram that the model has not read.
+    fn expire(&mut self, scene: &Scene, from: usize) -> bool {
+        while !self.mail.expire(&self.config, from, scene.time.now()) {
+            let taken = self.post.borrow_mut().taken[self.number].pop_front();
+            let Some(taken) = taken else { return false };
+            self.read(&taken);
+        }
+        true
+    }
+
+    /// What comes is what the datagrams mean, in their order. Says whose it is.
+    fn next(&mut self, scene: &mut Scene, what: &str, is_it: impl Fn(&Due) -> bool) -> Option<(usize, Due)> {
+        let sure = !self.may_skip();
+        while self.mail.is_empty() || !sure {
+            let taken = self.post.borrow_mut().taken[self.number].pop_front();
+            let Some(taken) = taken else { break };
+            self.read(&taken);
+        }
+        let at = if sure { 0 } else { self.mail.find(&is_it).unwrap_or(usize::MAX) };
+        let due = self.mail.skip_to(at).filter(|(_, due)| is_it(due));
+        let may_be_odd = !sure && (what.starts_with("ERR_IPC") || self.post.borrow().mangled[self.number]);
+        scene.check(due.is_some() || may_be_odd, || format!("socket {} got {what:.60}, which is not due", self.number));
+        due
+    }
+
+    /// Who has taken everything was handed everything.
+    fn catch_up(&mut self, scene: &mut Scene) {
+        loop {
+            let taken = self.post.borrow_mut().taken[self.number].pop_front();
+            let Some(taken) = taken else { break };
+            self.read(&taken);
+        }
+        let left = self.mail.skip_to(0);
+        scene
+            .check(left.is_none() || self.may_skip(), || format!("socket {} was not handed {left:.200?}", self.number));
+        self.mail.clear();
+    }
+
+    fn read(&mut self, taken: &Taken) {
+        let sure = !self.may_skip();
+        let machine = self.driver.machine_ref();
+        let known: Vec<usize> = machine.peers().filter_map(|peer| machine.peer_addr(peer)).map(socket_at).collect();
+        let rank = |from: usize| known.iter().position(|known| *known == from).unwrap_or(0);
+        self.mail.read(&self.config, taken, sure, rank);
+    }
+
+    /// A message came; what the wire has made of one is nobody's.
+    fn delivered(&mut self, scene: &mut Scene, from: usize, text: &[u8]) {
         self.absorb(scene);
+        let channel = datagram_channel(from, self.number);
+        let Some(n) = number_of(text).filter(|n| scene.ledger.get(channel, *n).is_some_and(|it| it.text == text))
+        else {
+            return scene.totals.count("app: changed datagrams delivered");
+        };
+        scene.totals.count("app: datagrams delivered");
         if self.seen.insert((from, n)) {
-            let result = scene.ledger.deliver(datagram_channel(from, self.number), 0, text);
+            let result = scene.ledger.deliver(channel, 0, text);
             scene.require(result);
         }
     }
@@ -143,6 +208,7 @@ impl SocketParty {
     fn absorb(&self, scene: &mut Scene) {
         let sent = std::mem::take(&mut self.post.borrow_mut().sent);
         for (from, to, bytes) in sent {
+            // Every socket's delimiter is the usual one.
             let text = bytes.strip_suffix(self.config.delimiter.as_bytes()).unwrap_or(&bytes);
             let result = scene.ledger.sent(datagram_channel(from, to), text);
             scene.require(result);
@@ -166,9 +232,10 @@ impl SocketParty {
     }
 
     fn send(&mut self, scene: &mut Scene, peer: PeerId, choice: u16) {
-        let letter = Letter::plain(scene, false, choice);
+        let letter = Letter::plain(scene, self.is_raw(), choice);
+        let len = self.wire_len(&letter);
         let machine = self.driver.machine();
-        let (pending, len) = (machine.pending_bytes(), letter.frame().len() + self.config.delimiter.len());
+        let (pending, len) = (machine.pending_bytes(), len);
         let allowance = machine.allowance(peer);
         let Some(address) = machine.peer_addr(peer) else { return };
         let guarded = self.config.is_guarded();
@@ -202,8 +269,8 @@ impl SocketParty {
     }
 
     pub(super) fn broadcast(&mut self, scene: &mut Scene, choice: u16) {
-        let letter = Letter::plain(scene, false, choice % 12);
-        let len = letter.frame().len() + self.config.delimiter.len();
+        let letter = Letter::plain(scene, self.is_raw(), choice % 12);
+        let len = self.wire_len(&letter);
         let machine = self.driver.machine();
         let takes = |peer: &PeerId| machine.allowance(*peer).is_none_or(|left| len <= left);
         let to: Vec<usize> =
@@ -236,6 +303,14 @@ impl SocketParty {
         }
     }
 
+    fn is_raw(&self) -> bool {
+        self.config.profile == Profile::Raw
+    }
+
+    fn wire_len(&self, letter: &Letter) -> usize {
+        letter.frame().len() + if self.is_raw() { 0 } else { self.config.delimiter.len() }
+    }
+
     pub(super) fn is_flushed(&self) -> bool {
         self.driver.is_flushed()
     }
@@ -249,7 +324,9 @@ impl SocketParty {
         scene.check(len <= limits.max_udp_peers, || format!("socket {} has {len} peers", self.number));
         let most = limits.max_pending_bytes.max(70_000);
         scene.check(pending <= most, || format!("socket {} lets {pending} bytes wait", self.number));
-        scene.check(held - pending <= (1 << 20) + 70_000, || format!("socket {} holds {held} bytes", self.number));
+        scene.check(held - pending <= (1 << 20) + limits.udp_partial_budget + 70_000, || {
+            format!("socket {} holds {held} bytes", self.number)
+        });
         self.check_amplification(scene);
         if !self.seat.is_paused() {
             check_timer(scene, &format!("socket {}", self.number), machine.poll_timeout(), self.seat.alarm());
