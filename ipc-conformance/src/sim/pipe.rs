@@ -40,6 +40,10 @@ pub(super) struct Style {
 /// A wire that does nothing.
 pub(super) const CALM: Style = Style { cut: Cut::Coalesced, delay: 1, capacity: 1 << 20 };
 
+mod session;
+
+pub(super) use session::Opening;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     None,
@@ -47,13 +51,6 @@ enum End {
     /// The end of a session that the other side refused.
     Alert(Timestamp),
     Reset,
-}
-
-/// What the reader's side of a session comes to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opening {
-    pub(super) at: Timestamp,
-    pub(super) refuses: bool,
 }
 
 #[derive(Debug)]
@@ -101,37 +98,6 @@ impl Pipe {
     }
 
     // For the two ends.
-
-    /// Begins the reader's half of a handshake.
-    pub(super) const fn open_later(&mut self, opening: Opening) {
-        self.opening = Some(opening);
-    }
-
-    pub(super) const fn is_opening(&self) -> bool {
-        self.opening.is_some()
-    }
-
-    pub(super) const fn refused(&self) -> bool {
-        self.refused
-    }
-
-    /// Whether the reader's session is there. Without one it always is.
-    pub(super) fn poll_ready(&mut self, cx: &Context<'_>) -> IoResult<()> {
-        let Some(opening) = self.opening else { return Poll::Ready(Ok(())) };
-        if !self.is_readable() {
-            self.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        self.opening = None;
-        // What comes before the time is the end.
-        let fails = opening.at.max(self.held_until) > self.time.now();
-        self.refused = opening.refuses && !fails;
-        if fails || self.refused {
-            self.gave_up = true;
-            return Poll::Ready(Err(error(if fails { "ECONNRESET" } else { "EPROTO" })));
-        }
-        Poll::Ready(Ok(()))
-    }
 
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> IoResult<usize> {
         assert!(!self.is_opening(), "it is read before there is a session");
@@ -194,23 +160,10 @@ impl Pipe {
         self.end_with(End::Eof(self.arrival()));
     }
 
-    /// Ends as a session that this side refuses: the reader is told so.
-    pub(super) fn alert(&mut self) {
-        self.end_with(End::Alert(self.arrival()));
-    }
-
     fn end_with(&mut self, end: End) {
         if self.end == End::None {
             self.end = end;
             wake(&mut self.reader);
-        }
-    }
-
-    /// Some of `bytes`, which a session holds at its end, leave nevertheless.
-    pub(super) fn leak(&mut self, bytes: &[u8]) {
-        if !self.is_over() && self.end == End::None {
-            let n = self.random.below(bytes.len() as u64 + 1) as usize;
-            self.take(&bytes[..n]);
         }
     }
 

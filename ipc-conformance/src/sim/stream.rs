@@ -123,7 +123,7 @@ impl Session {
         match flushed {
             Poll::Ready(Ok(())) => self.unflushed = 0,
             Poll::Pending if self.taken.len() < before => {
-                self.totals.borrow_mut().count("state: session partly flushed")
+                self.totals.borrow_mut().count("state: session partly flushed");
             }
             _ => {}
         }

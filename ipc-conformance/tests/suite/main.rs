@@ -8,6 +8,8 @@
 
 #[path = "../../../ipc-tokio/tests/tls/certificates.rs"]
 mod certificates;
+#[path = "../../../ipc-tokio/tests/cancel/dice.rs"]
+mod dice;
 
 mod asking;
 mod cancel;
