@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-/// How many operations on sockets one poll may do.
+/// How many operations on sockets one poll may do, writing aside: what there is to write has an end.
 const OPERATIONS: u32 = 128;
 
 thread_local! {

@@ -102,13 +102,13 @@ impl<S: event::Source> Source<S> {
         self.poll_op(cx, Direction::Read, read).map_ok(|done| done.value)
     }
 
-    /// Tries `write` until it does not block.
+    /// Tries `write` until it does not block. It takes nothing from what a poll may do: what there is to write has an end,
+    /// and a task that broadcasts writes for many.
     pub(crate) fn poll_write<T>(
         &mut self,
         cx: &Context<'_>,
         write: impl FnMut(&S) -> io::Result<Done<T>>,
     ) -> Poll<io::Result<T>> {
-        ready!(credit::poll_spend(cx));
         let result = self.poll_op(cx, Direction::Write, write);
         let stuck = match &result {
             Poll::Pending => true,
@@ -126,7 +126,6 @@ impl<S: event::Source> Source<S> {
         cx: &Context<'_>,
         write: impl FnMut(&S) -> io::Result<Done<T>>,
     ) -> Poll<io::Result<T>> {
-        ready!(credit::poll_spend(cx));
         self.poll_op(cx, Direction::Write, write).map_ok(|done| done.value)
     }
 

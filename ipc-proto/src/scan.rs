@@ -11,7 +11,7 @@ mod rewrite;
 mod wide;
 
 pub(crate) use rewrite::{compact_into, replace_lone, unescape};
-pub(crate) use wide::{is_plain, plain_prefix};
+pub(crate) use wide::{Makeup, makeup, plain_prefix};
 
 /// A JSON token or value within the scanned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl<'a> Scanner<'a> {
         Self { bytes, at, traits: Traits(0), stop: None }
     }
 
-    /// Of bytes which [are plain](is_plain) except for `stop`: there a string ends at the next quote.
+    /// Of bytes which are [plain](Makeup::Plain) except for `stop`: there a string ends at the next quote.
     pub(crate) const fn plain(bytes: &'a [u8], stop: u8) -> Self {
         Self { bytes, at: 0, traits: Traits(0), stop: Some(stop) }
     }

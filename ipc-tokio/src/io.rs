@@ -1,9 +1,9 @@
 //! tokio's byte streams as transports.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::{BufMut, BytesMut};
@@ -108,9 +108,42 @@ fn recv<S: AsyncRead + Unpin>(stream: &mut S, cx: &mut Context<'_>, buffer: &mut
     tokio_util::io::poll_read_buf(Pin::new(stream), cx, &mut buffer.limit(ipc_os::MOST_READ))
 }
 
-fn send<S: AsyncWrite + Unpin>(stream: &mut S, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
-    ipc_os::poll_send(outbox, |pieces| match pieces {
-        [piece] => Pin::new(stream).poll_write(cx, piece),
-        pieces => Pin::new(stream).poll_write_vectored(cx, pieces),
+/// What tokio's streams have in common and no trait says.
+trait TryWrite {
+    fn try_write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+macro_rules! try_write {
+    ($stream:ty) => {
+        impl TryWrite for $stream {
+            fn try_write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+                match pieces {
+                    [piece] => self.try_write(piece),
+                    pieces => self.try_write_vectored(pieces),
+                }
+            }
+
+            fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.poll_write_ready(cx)
+            }
+        }
+    };
+}
+
+#[cfg(unix)]
+try_write!(tokio::net::UnixStream);
+try_write!(TcpStream);
+
+/// Writes without taking from the budget that tokio gives a task: one that broadcasts writes to more connections than
+/// that, and a connection's own task takes its share anyway.
+fn send(stream: &impl TryWrite, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<io::Result<()>> {
+    ipc_os::poll_send(outbox, |pieces| {
+        loop {
+            match stream.try_write(pieces) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(stream.poll_writable(cx))?,
+                result => return Poll::Ready(result),
+            }
+        }
     })
 }

@@ -1,6 +1,7 @@
 //! One established byte stream, either side of it.
 
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
@@ -17,6 +18,9 @@ use crate::{
     text::Reencoder,
     time::Timestamp,
 };
+
+/// How long the buffer of a large frame is kept for the next one.
+const KEEP: Duration = Duration::from_secs(1);
 
 mod inside;
 #[cfg(test)]
@@ -86,6 +90,8 @@ pub struct Connection {
     now: Timestamp,
     partial_since: Option<Timestamp>,
     eof: bool,
+    /// When a large buffer that waits for the next frame is given up.
+    keep_until: Option<Timestamp>,
     /// When a drain, after a close or the peer's end, has taken too long.
     deadline: Option<Timestamp>,
     ending: Option<Ending>,
@@ -117,6 +123,7 @@ impl Connection {
             now: Timestamp::ZERO,
             partial_since: None,
             eof: false,
+            keep_until: None,
             deadline: None,
             ending: None,
             owes_writable: false,
@@ -189,12 +196,22 @@ impl Connection {
         if self.deadline.is_some_and(|at| at <= self.now) {
             self.end_after_input(None, self.drain_reason());
         }
+        if self.keep_until.take_if(|at| *at <= self.now).is_some() {
+            self.deframer.shrink();
+        }
     }
 
-    /// The transport has nothing to read at the moment: a good time to give up large buffers.
+    /// The transport has nothing to read at the moment: a good time to give up large buffers. Where a message had a
+    /// mebibyte or more, its buffer is kept for a second in case another one comes, up to 96 MiB in all connections of
+    /// the process together; [`poll_timeout`](Self::poll_timeout) says when that is over.
     pub fn handle_idle(&mut self) {
-        self.deframer.shrink();
         self.outbox.shrink();
+        if !self.deframer.keeps() {
+            self.keep_until = None;
+            self.deframer.shrink();
+        } else if self.keep_until.is_none() {
+            self.keep_until = Some(self.now.saturating_add(KEEP));
+        }
     }
 
     /// The transport's session could not be established, or (without an error) was given up before it was:
@@ -349,7 +366,7 @@ impl Connection {
         if self.state == State::Closed || self.ending.is_some() {
             return None;
         }
-        [self.deadline, self.partial_deadline()].into_iter().flatten().min()
+        [self.deadline, self.partial_deadline(), self.keep_until].into_iter().flatten().min()
     }
 
     /// What became of a message with a ticket. The answer may change when bytes are written and at the end.

@@ -6,6 +6,7 @@ use bytes::Buf;
 use super::*;
 use crate::config::Dialect;
 
+mod large;
 mod quick;
 
 const NOW: Timestamp = Timestamp::ZERO;

@@ -120,7 +120,8 @@ pub(super) fn admit<R: Runtime>(runtime: &R, shared: &Arc<Shared>, io: R::Io) {
     }
     let driver = Driver::new(Connection::new(Arc::clone(config), Side::Server), io, runtime.clock());
     let outlet = ServerOutlet::new(Arc::clone(shared), peer, share, Arc::clone(&line));
-    runtime.spawn(trace::connection(peer, ConnectionTask::new(driver, line, outlet)));
+    let task = ConnectionTask::new(driver, line, outlet).open_to_all();
+    runtime.spawn(trace::connection(peer, task));
 }
 
 fn ready<T>(poll: Poll<T>) -> Option<T> {

@@ -14,6 +14,7 @@ use core::{
 use super::{
     Runtime,
     backlog::{Backlog, Deliveries},
+    direct::Report,
     door::{Door, Knocks},
     line::{Line, Orders},
     outlet::ServerOutlet,
@@ -225,7 +226,8 @@ impl<R: Runtime> DatagramTask<R> {
         let Some(slot) = self.slots.get_mut(&peer) else { return };
         let behind = slot.backlog.bytes();
         let pending = machine.pending_to(peer) + behind;
-        let posted = slot.line.update(pending, false, machine.stats(peer).unwrap_or_default());
+        let posted =
+            slot.line.update(Report { pending, stalled: false, stats: machine.stats(peer).unwrap_or_default() });
         slot.line.allow(machine.allowance(peer).map(|left| left.saturating_sub(behind)));
         slot.outlet.note_held(pending + posted);
         if pending > 0 {

@@ -9,9 +9,11 @@ use core::{
 use std::sync::Mutex;
 
 use super::{
+    direct::{Report, Way},
     lock,
     request::{Asked, RequestError},
     sender::Delivery,
+    trace,
 };
 use crate::outbox::Pressure;
 use crate::{
@@ -69,6 +71,8 @@ struct State {
     closed: bool,
     stats: Stats,
     task: Option<Waker>,
+    /// The way to the connection past its task.
+    way: Option<Way>,
     /// Emits that wait for room, and those that wait for the end.
     waiting: Vec<Waker>,
 }
@@ -143,6 +147,23 @@ impl Line {
         let pressure = Pressure::of(state.posted_bytes + state.pending);
         wake(state.task.take());
         Ok(pressure)
+    }
+
+    /// Writes a frame past the task, if nothing else is on its way; otherwise it has to be posted. `frame` is one that
+    /// may be sent.
+    pub(super) fn send_directly(&self, frame: &Frame) -> bool {
+        let mut state = lock(&self.state);
+        if !state.is_quiet() || !self.has_room(&state, frame.len()) {
+            return false;
+        }
+        let (Some(way), Some(task)) = (&state.way, &state.task) else { return false };
+        let Some(now) = way.try_send(frame, task) else { return false };
+        trace::emitted(&self.config, frame);
+        if now.pending > 0 {
+            wake(state.task.take());
+        }
+        state.note(now);
+        true
     }
 
     /// Refuses a frame that cannot be a datagram, where it would have to be one.
@@ -318,19 +339,21 @@ impl Line {
     }
 
     /// What the machine holds now. Returns how many bytes it has not been given yet.
-    pub(super) fn update(&self, pending: usize, stalled: bool, stats: Stats) -> usize {
+    pub(super) fn update(&self, now: Report) -> usize {
         let mut state = lock(&self.state);
-        let changed = pending < state.pending || stats.connects != state.stats.connects;
-        state.pending = pending;
-        state.stalled = stalled;
-        state.stats = stats;
-        if changed || stalled {
+        if now.pending < state.pending || now.stats.connects != state.stats.connects || now.stalled {
             state.wake_waiting();
         }
-        if pending < self.hands_over && !state.posted.is_empty() {
+        state.note(now);
+        if state.pending < self.hands_over && !state.posted.is_empty() {
             wake(state.task.take());
         }
         state.posted_bytes
+    }
+
+    /// From now on frames may be written past the task.
+    pub(super) fn open(&self, way: Way) {
+        lock(&self.state).way = Some(way);
     }
 
     /// What a UDP peer may get beyond what the machine has taken.
@@ -347,12 +370,23 @@ impl Line {
         state.posted_bytes = 0;
         state.pending = 0;
         state.task = None;
+        // With it goes the socket.
+        state.way = None;
         state.wake_waiting();
         mem::take(&mut state.posted)
     }
 }
 
 impl State {
+    /// Whether nothing is on its way, nor will be nothing any more.
+    fn is_quiet(&self) -> bool {
+        self.posted.is_empty() && self.pending == 0 && self.end.is_none() && !self.closed
+    }
+
+    fn note(&mut self, now: Report) {
+        Report { pending: self.pending, stalled: self.stalled, stats: self.stats } = now;
+    }
+
     /// What is taken is the machine's from here on, which counts it in `pending`.
     fn take_all(&mut self) -> VecDeque<Posted> {
         self.pending += mem::take(&mut self.posted_bytes);

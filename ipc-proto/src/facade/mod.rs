@@ -27,6 +27,7 @@ mod backlog;
 mod client;
 mod connection;
 mod datagram;
+mod direct;
 mod door;
 mod events;
 mod handshake;

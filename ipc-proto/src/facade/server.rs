@@ -19,6 +19,7 @@ use super::{
     accept::{AcceptTask, Gatekeeper},
     accept_errors::ErrorQueue,
     datagram::DatagramTask,
+    direct::Rhythm,
     door::Door,
     events::Events,
     handshake::Handshakes,
@@ -68,6 +69,7 @@ pub(super) struct Shared {
     refused: AtomicU64,
     failed_handshakes: AtomicU64,
     dropped: AtomicU64,
+    rhythm: Rhythm,
 }
 
 /// A peer, as its server knows it.
@@ -151,6 +153,7 @@ impl<R: Runtime> Server<R> {
             refused: AtomicU64::new(0),
             failed_handshakes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            rhythm: Rhythm::default(),
             config,
         });
         for ((socket, machine), door) in datagrams.into_iter().zip(&shared.doors) {
@@ -241,7 +244,13 @@ impl<R: Runtime> Server<R> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
         let lines = pick(&lock(&self.shared.peers));
         lines.iter().try_for_each(|line| line.check_len(&frame))?;
-        Ok(lines.iter().filter(|line| self.shared.post_or_drop(line, &frame)).count())
+        let tell = |directly: usize| {
+            let told = |(n, line): &(usize, &Arc<Line>)| {
+                *n < directly && line.send_directly(&frame) || self.shared.post_or_drop(line, &frame)
+            };
+            lines.iter().enumerate().filter(told).count()
+        };
+        Ok(self.shared.rhythm.paced(&self.runtime.clock(), tell))
     }
 
     pub(super) const fn shared(&self) -> &Arc<Shared> {

@@ -6,12 +6,14 @@ use core::{
     pin::Pin,
     task::{Context, Poll},
 };
+use std::sync::Mutex;
 
 use super::{
     backlog::{Backlog, Deliveries},
+    direct::{Report, Way},
     events,
     line::{Line, Orders},
-    trace,
+    lock, trace,
 };
 use crate::{
     drive::{Drive, End, Reading},
@@ -50,7 +52,13 @@ fn cost(event: &Event) -> usize {
 /// Moves frames from the line to the machine and events from the machine to the outlet, until the machine is
 /// done.
 pub(super) struct ConnectionTask<D, O: Outlet> {
-    driver: D,
+    /// Its own while it is polled; between two polls a frame may be [written directly](super::direct).
+    driver: Arc<Mutex<D>>,
+    work: Work<O>,
+}
+
+/// What a task has beside its driver.
+struct Work<O: Outlet> {
     line: Arc<Line>,
     outlet: O,
     backlog: Backlog,
@@ -60,36 +68,47 @@ pub(super) struct ConnectionTask<D, O: Outlet> {
 
 impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     pub(super) fn new(driver: D, line: Arc<Line>, outlet: O) -> Self {
-        Self { driver, line, outlet, backlog: Backlog::default(), deliveries: Deliveries::default(), ended: None }
+        let work = Work { line, outlet, backlog: Backlog::default(), deliveries: Deliveries::default(), ended: None };
+        Self { driver: Arc::new(Mutex::new(driver)), work }
     }
+}
 
+impl<D: Drive + Send + 'static, O: Outlet> ConnectionTask<D, O> {
+    /// Lets what many peers are told be written past the task.
+    pub(super) fn open_to_all(self) -> Self {
+        self.work.line.open(Way::to(&self.driver));
+        self
+    }
+}
+
+impl<O: Outlet> Work<O> {
     /// Takes frames and commands from the handles.
-    fn take_posted(&mut self, cx: &Context<'_>) {
+    fn take_posted<D: Drive>(&mut self, cx: &Context<'_>, driver: &mut D) {
         let Orders { posted, end, renew, stop_retrying, overloaded } = self.line.take(cx);
         if let Some(stop) = stop_retrying {
-            self.driver.stop_retrying(stop);
+            driver.stop_retrying(stop);
         }
         if renew {
-            self.driver.renew();
+            driver.renew();
         }
         if overloaded {
-            self.driver.end(End::Overloaded);
+            driver.end(End::Overloaded);
         }
         posted.iter().for_each(|posted| trace::emitted(self.line.config(), &posted.frame));
         self.backlog.add(posted);
-        self.hand_over();
+        self.hand_over(driver);
         // An end that waits for what was posted comes after it.
         if let Some(how) = end.filter(|how| *how > End::Disconnect || self.backlog.is_empty()) {
             if self.ended < Some(how) {
                 self.ended = Some(how);
-                self.driver.end(how);
+                driver.end(how);
             }
         }
     }
 
     /// Gives the machine what was posted, as far as it takes it. Says whether it took anything.
-    fn hand_over(&mut self) -> bool {
-        let Self { driver, line, backlog, deliveries, outlet, .. } = self;
+    fn hand_over<D: Drive>(&mut self, driver: &mut D) -> bool {
+        let Self { line, backlog, deliveries, outlet, .. } = self;
         let before = backlog.len();
         for event in backlog.hand_over(deliveries, |frame, tracked| driver.send(frame, tracked)) {
             trace::event(line.config(), &event);
@@ -99,41 +118,41 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     }
 
     /// Takes events as long as there is room for them, up to this poll's share; says whether the machine is done.
-    fn take_events(&mut self, cx: &mut Context<'_>) -> bool {
+    fn take_events<D: Drive>(&mut self, cx: &mut Context<'_>, driver: &mut D) -> bool {
         let mut slot = None;
         let mut share = SHARE;
         while share > 0 {
             // What waits when the end has come is never written: the events after which it is given up are due.
-            if self.driver.pending_bytes() >= self.outlet.pauses_at() && !self.driver.is_ending() {
-                if !self.driver.turn(cx, Reading::Never) {
+            if driver.pending_bytes() >= self.outlet.pauses_at() && !driver.is_ending() {
+                if !driver.turn(cx, Reading::Never) {
                     return false;
                 }
                 continue;
             }
             if self.outlet.poll_room(cx).is_pending() {
-                while self.driver.turn(cx, Reading::WhenStuck) {}
+                while driver.turn(cx, Reading::WhenStuck) {}
                 return false;
             }
-            if self.driver.poll_event_into(cx, &mut slot).is_pending() {
+            if driver.poll_event_into(cx, &mut slot).is_pending() {
                 return false;
             }
             let Some(event) = &slot else { return true };
             share = share.saturating_sub(cost(event));
             trace::event(self.line.config(), event);
             // What left before a disconnect is to be known as such when that is heard of.
-            self.settle();
-            if !self.is_answer(event) {
-                self.outlet.take(&mut slot, &mut self.driver);
+            self.settle(driver);
+            if !self.is_answer(event, driver) {
+                self.outlet.take(&mut slot, driver);
             }
             slot = None;
         }
-        self.driver.yield_now(cx);
+        driver.yield_now(cx);
         false
     }
 
     /// Gives the answer in sync mode to whoever asked. Says whether the event was one.
-    fn is_answer(&mut self, event: &Event) -> bool {
-        let asked = self.driver.answered().and_then(|ticket| self.deliveries.answered(ticket));
+    fn is_answer(&mut self, event: &Event, driver: &impl Drive) -> bool {
+        let asked = driver.answered().and_then(|ticket| self.deliveries.answered(ticket));
         match (asked, event) {
             (Some(asked), Event::Message(message)) => asked.settle_with(message),
             _ => return false,
@@ -141,9 +160,9 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
         true
     }
 
-    fn settle(&mut self) {
+    fn settle(&mut self, driver: &mut impl Drive) {
         let mut lost = false;
-        while let Some((ticket, outcome)) = self.driver.poll_outcome() {
+        while let Some((ticket, outcome)) = driver.poll_outcome() {
             self.deliveries.settle(ticket, outcome);
             lost |= outcome != Outcome::Flushed;
         }
@@ -153,43 +172,44 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     }
 
     /// Tells the handles how things stand.
-    fn report(&mut self) {
-        self.settle();
+    fn report(&mut self, driver: &mut impl Drive) {
+        self.settle(driver);
         let posted = self.backlog.bytes();
-        let pending = self.driver.pending_bytes() + posted;
-        let behind = self.line.update(pending, self.driver.is_stalled(), self.driver.stats());
-        self.outlet.note_held(self.driver.held_bytes() + posted + behind);
+        let now = Report::of(driver);
+        let behind = self.line.update(Report { pending: now.pending + posted, ..now });
+        self.outlet.note_held(driver.held_bytes() + posted + behind);
     }
 
-    fn finish(&mut self) {
+    fn finish<D: Drive>(&mut self, driver: &mut D) {
         self.backlog.add(self.line.close());
         for event in self.backlog.give_up() {
             trace::event(self.line.config(), &event);
-            self.outlet.take(&mut Some(event), &mut self.driver);
+            self.outlet.take(&mut Some(event), driver);
         }
     }
 }
 
-impl<D: Drive + Unpin, O: Outlet> Future for ConnectionTask<D, O> {
+impl<D: Drive, O: Outlet> Future for ConnectionTask<D, O> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let task = &mut *self;
-        task.take_posted(cx);
-        let done = task.take_events(cx);
-        if task.hand_over() {
+        let Self { driver, work } = &mut *self;
+        let driver = &mut *lock(driver);
+        work.take_posted(cx, driver);
+        let done = work.take_events(cx, driver);
+        if work.hand_over(driver) {
             cx.waker().wake_by_ref();
         }
-        task.report();
+        work.report(driver);
         if !done {
             return Poll::Pending;
         }
-        task.finish();
+        work.finish(driver);
         Poll::Ready(())
     }
 }
 
-impl<D, O: Outlet> Drop for ConnectionTask<D, O> {
+impl<O: Outlet> Drop for Work<O> {
     /// A runtime that shuts down drops its tasks: whoever waits for this one must hear of it.
     fn drop(&mut self) {
         self.backlog.add(self.line.close());

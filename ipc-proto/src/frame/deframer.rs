@@ -5,10 +5,10 @@ use core::mem;
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memmem, memrchr};
 
-use super::Delimiter;
+use super::{Delimiter, kept::Kept};
 use crate::{
     error::{Code, ProtocolError},
-    scan::{self, Scanner},
+    scan::{self, Makeup, Scanner},
     spare,
 };
 
@@ -49,10 +49,12 @@ pub struct Deframer {
     run: Bytes,
     run_len: usize,
     run_is_utf8: bool,
-    /// It is [plain](scan::is_plain) up to the delimiters.
+    /// It is [plain](Makeup::Plain) up to the delimiters.
     run_is_plain: bool,
     /// What the next read asks for.
     read_size: usize,
+    /// The buffer of a large frame is kept for the next one.
+    kept: Option<Kept>,
 }
 
 /// A frame, with what its reader needs to know about the buffer it lies in.
@@ -81,6 +83,7 @@ impl Deframer {
             run_is_utf8: true,
             run_is_plain: false,
             read_size: SMALL_READ,
+            kept: None,
         }
     }
 
@@ -88,6 +91,9 @@ impl Deframer {
     ///
     /// What stands in the buffer already must stay.
     pub fn buffer(&mut self) -> &mut BytesMut {
+        if self.buffer.is_empty() {
+            self.kept.take_if(|kept| kept.reclaim(&mut self.buffer));
+        }
         if self.buffer.capacity() == 0 {
             self.buffer = spare::take(self.read_size);
         }
@@ -214,13 +220,20 @@ impl Deframer {
     /// Gives up the read buffer where nothing is held. Call it when a read would block.
     pub fn shrink(&mut self) {
         if self.buffer.is_empty() && self.run.is_empty() && self.buffer.capacity() > 0 {
+            self.kept = None;
             spare::give(mem::take(&mut self.buffer));
         }
+    }
+
+    /// Whether a large buffer is there for the next frame, until [`shrink`](Self::shrink) gives it up.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// Forgets what is held.
     pub(crate) fn clear(&mut self) {
         self.buffer = BytesMut::new();
+        self.kept = None;
         self.run = Bytes::new();
         self.searched = 0;
         self.complete = 0;
@@ -236,10 +249,12 @@ impl Deframer {
         if self.complete == 0 {
             return if self.is_overlong() { Err(ProtocolError::new(Code::FrameTooLarge)) } else { Ok(false) };
         }
+        self.kept = Kept::of(&self.buffer, self.complete).or_else(|| self.kept.take());
         self.run = self.buffer.split_to(self.complete).freeze();
         self.run_len = self.run.len();
-        self.run_is_utf8 = simdutf8::basic::from_utf8(&self.run).is_ok();
-        self.run_is_plain = self.quick.is_some_and(|stop| scan::is_plain(&self.run, stop));
+        let makeup = self.quick.map_or(Makeup::Special, |stop| scan::makeup(&self.run, stop));
+        self.run_is_plain = makeup != Makeup::Special;
+        self.run_is_utf8 = makeup == Makeup::PlainAscii || simdutf8::basic::from_utf8(&self.run).is_ok();
         self.searched -= self.complete;
         self.complete = 0;
         Ok(true)

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{encode, error::EncodeError, message::Message};
 
 mod deframer;
+mod kept;
 
 pub(crate) use deframer::Cut;
 pub use deframer::Deframer;

@@ -63,11 +63,30 @@ fn plain_far(bytes: &[u8]) -> usize {
 
 const BLOCK: usize = 64;
 
-/// Whether no byte but `stop` is one that a JSON string cannot hold as it is, quotes aside.
-pub(crate) fn is_plain(bytes: &[u8], stop: u8) -> bool {
+/// What bytes are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Makeup {
+    /// Something a JSON string cannot hold as it is; what else there is was not looked at.
+    Special,
+    /// No such byte.
+    Plain,
+    /// No such byte, and all of them ASCII.
+    PlainAscii,
+}
+
+/// Whether any byte but `stop` is one that a JSON string cannot hold as it is, quotes aside. `stop` is ASCII.
+pub(crate) fn makeup(bytes: &[u8], stop: u8) -> Makeup {
     let plain = |byte: u8| (byte >= 0x20 && byte != b'\\') || byte == stop;
-    // No early exit within a block, as above.
-    bytes.chunks(16 * BLOCK).all(|block| block.iter().fold(true, |all, &byte| all & plain(byte)))
+    let mut all = 0;
+    for block in bytes.chunks(16 * BLOCK) {
+        // No early exit within a block, as above.
+        let (is_plain, any) = block.iter().fold((true, all), |(so_far, any), &byte| (so_far & plain(byte), any | byte));
+        if !is_plain {
+            return Makeup::Special;
+        }
+        all = any;
+    }
+    if all.is_ascii() { Makeup::PlainAscii } else { Makeup::Plain }
 }
 
 /// How many bytes stand before the first `"` or `stop`.
@@ -133,11 +152,20 @@ mod tests {
             let mut text = vec![b'"'; len];
             for byte in 0..=u8::MAX {
                 text[len - 1] = byte;
-                let plain = byte == 0x0C || byte == b'"' || !is_special(byte);
-                assert_eq!(is_plain(&text, 0x0C), plain, "{byte:#x}");
+                let expected = match byte {
+                    0x0C | b'"' => Makeup::PlainAscii,
+                    byte if is_special(byte) => Makeup::Special,
+                    byte if byte.is_ascii() => Makeup::PlainAscii,
+                    _ => Makeup::Plain,
+                };
+                assert_eq!(makeup(&text, 0x0C), expected, "{byte:#x}");
+                // Wherever else it stands.
+                text.rotate_left(len / 2);
+                assert_eq!(makeup(&text, 0x0C), expected, "{byte:#x}");
+                text.fill(b'"');
             }
         }
-        assert!(is_plain(b"", 0x0C));
+        assert_eq!(makeup(b"", 0x0C), Makeup::PlainAscii);
     }
 
     #[test]

@@ -150,7 +150,6 @@ fn a_client_that_has_as_much_again_to_send_goes_on_by_itself() {
     for frame in sent {
         caller.driver.send(frame, false).unwrap();
     }
-    let stuck = WINDOW;
     let waker = Arc::new(Wakes::default()).into();
     while caller.driver.turn(&mut Context::from_waker(&waker), Reading::WhenStuck) {}
     assert!(caller.driver.pending_bytes() > WINDOW, "the wire takes nothing yet");
