@@ -84,5 +84,6 @@ pub(super) fn number_of(text: &[u8]) -> Option<u64> {
 
 /// Where `part` first stands in `text`, the slow way.
 pub(super) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
+    let first = part.first()?;
+    text.windows(part.len()).position(|window| window[0] == *first && window == part)
 }
