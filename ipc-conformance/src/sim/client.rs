@@ -83,9 +83,14 @@ impl ClientParty {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::WhenStuck)) {}
             return self.note_dials(scene);
         }
+        let mut events = 0;
         while let Poll::Ready(Some(event)) = self.seat.poll(|cx| self.driver.poll_event(cx)) {
             self.note_dials(scene);
             self.event(scene, event);
+            events += 1;
+            if !scene.goes_on(events) {
+                return;
+            }
         }
         self.note_dials(scene);
         let Self { driver, outbound, .. } = self;

@@ -64,7 +64,9 @@ impl Peer {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::WhenStuck)) {}
             return;
         }
-        loop {
+        let mut events = 0;
+        while scene.goes_on(events) {
+            events += 1;
             match self.seat.poll(|cx| self.driver.poll_event(cx)) {
                 Poll::Ready(Some(event)) => self.event(scene, event),
                 Poll::Ready(None) => {

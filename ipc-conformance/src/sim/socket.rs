@@ -69,8 +69,13 @@ impl SocketParty {
         if self.seat.is_paused() {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::Always)) {}
         } else {
+            let mut events = 0;
             while let Poll::Ready((peer, event)) = self.seat.poll(|cx| self.driver.poll_event(cx)) {
                 self.event(scene, peer, event);
+                events += 1;
+                if !scene.goes_on(events) {
+                    return;
+                }
             }
             self.note_standings(scene);
             self.catch_up(scene);
