@@ -25,6 +25,8 @@ pub(crate) const SMOL: &str = "ipc-async-std on smol";
 pub(crate) const ASYNC_STD: &str = "ipc-async-std on async-std";
 pub(crate) const BLOCKING: &str = "byte copy, blocking";
 pub(crate) const COPY: &str = "byte copy, tokio";
+/// What every echo of whole messages has to do at least.
+pub(crate) const STORE: &str = "all of it, then back, blocking";
 pub(crate) const LINES: &str = "tokio-util + serde_json";
 pub(crate) const NODE_RUST: &str = "node-ipc Rust 14.0.0";
 pub(crate) const NODE_JS: &str = "node-ipc JS 14.0.0";
@@ -91,6 +93,7 @@ impl Lab {
         let command = match who {
             BLOCKING => self.peer_at("blocking"),
             COPY => self.peer_at("tokio"),
+            STORE => self.peer_at("store"),
             LINES => self.peer_at("lines"),
             NODE_RUST => self.peer_at("node-ipc"),
             NODE_JS => self.node_echo()?,

@@ -151,10 +151,18 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("request", "Requests with 64 B, ipc-tokio at both ends", "µs", echo::request, &[]),
     Row::new(
         "big",
-        "Echo one message of 64 MiB",
+        "Echo one message of 64 MiB, not the first",
         "ms there and back",
         echo::big::<64>,
         &[within(TOKIO, 2.0, COPY), within(MIO, 2.0, BLOCKING), within(SMOL, 2.0, COPY), within(ASYNC_STD, 2.0, COPY)],
+    )
+    .at_most_runs(3),
+    Row::new(
+        "first",
+        "Echo one message of 64 MiB, the first on its connection",
+        "ms there and back",
+        echo::first::<64>,
+        &[],
     )
     .at_most_runs(3),
     Row::new(

@@ -202,15 +202,20 @@ impl Connection {
     }
 
     /// The transport has nothing to read at the moment: a good time to give up large buffers. Where a message had a
-    /// mebibyte or more, its buffer is kept for a second in case another one comes, up to 96 MiB in all connections of
-    /// the process together; [`poll_timeout`](Self::poll_timeout) says when that is over.
+    /// mebibyte or more, its buffer is kept for a second in case another one comes; all connections of the process
+    /// together keep one and a half times `max_message_size` at most. [`poll_timeout`](Self::poll_timeout) says when it is
+    /// over.
     pub fn handle_idle(&mut self) {
         self.outbox.shrink();
-        if !self.deframer.keeps() {
-            self.keep_until = None;
-            self.deframer.shrink();
-        } else if self.keep_until.is_none() {
-            self.keep_until = Some(self.now.saturating_add(KEEP));
+        match self.deframer.keeps() {
+            None => {
+                self.keep_until = None;
+                self.deframer.shrink();
+            }
+            Some(used) if used || self.keep_until.is_none() => {
+                self.keep_until = Some(self.now.saturating_add(KEEP));
+            }
+            Some(_) => {}
         }
     }
 

@@ -91,8 +91,8 @@ impl Deframer {
     ///
     /// What stands in the buffer already must stay.
     pub fn buffer(&mut self) -> &mut BytesMut {
-        if self.buffer.is_empty() {
-            self.kept.take_if(|kept| kept.reclaim(&mut self.buffer));
+        if let Some(kept) = self.kept.as_ref().filter(|_| self.buffer.is_empty()) {
+            kept.reclaim(&mut self.buffer);
         }
         if self.buffer.capacity() == 0 {
             self.buffer = spare::take(self.read_size);
@@ -225,9 +225,10 @@ impl Deframer {
         }
     }
 
-    /// Whether a large buffer is there for the next frame, until [`shrink`](Self::shrink) gives it up.
-    pub(crate) const fn keeps(&self) -> bool {
-        self.kept.is_some()
+    /// Whether a large buffer is there for the next frame, until [`shrink`](Self::shrink) gives it up; and whether it has
+    /// had a frame since this was asked last.
+    pub(crate) fn keeps(&mut self) -> Option<bool> {
+        self.kept.as_mut().map(Kept::was_used)
     }
 
     /// Forgets what is held.
@@ -249,7 +250,7 @@ impl Deframer {
         if self.complete == 0 {
             return if self.is_overlong() { Err(ProtocolError::new(Code::FrameTooLarge)) } else { Ok(false) };
         }
-        self.kept = Kept::of(&self.buffer, self.complete).or_else(|| self.kept.take());
+        self.kept = Kept::of(&self.buffer, self.complete, self.max_frame).or_else(|| self.kept.take());
         self.run = self.buffer.split_to(self.complete).freeze();
         self.run_len = self.run.len();
         let makeup = self.quick.map_or(Makeup::Special, |stop| scan::makeup(&self.run, stop));

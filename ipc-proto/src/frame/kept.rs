@@ -3,34 +3,44 @@
 //! The system gives memory page by page, as it is first touched, and for a frame of many mebibytes that takes longer than
 //! all else that is done to it.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::{
+    mem,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::BytesMut;
 
 /// For frames from here on.
 const LARGE: usize = 1 << 20;
-/// How much all connections of a process keep together.
-const MOST: usize = 96 << 20;
-
+/// What all connections of a process keep.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
 /// A buffer whose frames were split off, and which may be used from its beginning when they are gone.
 #[derive(Debug)]
 pub(super) struct Kept {
     capacity: usize,
+    /// Nobody has asked since.
+    used: bool,
     _share: Share,
 }
 
 impl Kept {
-    /// Notes a buffer before `len` bytes are split off; `None` if it is not worth it, or too much is kept already.
-    pub(super) fn of(buffer: &BytesMut, len: usize) -> Option<Self> {
-        let _share = (len >= LARGE).then(|| Share::of(&KEPT, len))??;
-        Some(Self { capacity: buffer.capacity(), _share })
+    /// Notes a buffer before `len` bytes are split off; `None` if it is not worth it, or if all connections would keep
+    /// more than one and a half of the largest frames.
+    pub(super) fn of(buffer: &BytesMut, len: usize, max_frame: usize) -> Option<Self> {
+        let most = max_frame.saturating_add(max_frame / 2);
+        let _share = (len >= LARGE).then(|| Share::of(&KEPT, len, most))??;
+        Some(Self { capacity: buffer.capacity(), used: true, _share })
     }
 
     /// Makes all of `buffer`, which is empty, usable again. False while somebody still looks at what it held.
     pub(super) fn reclaim(&self, buffer: &mut BytesMut) -> bool {
         buffer.try_reclaim(self.capacity)
+    }
+
+    /// Whether it has had a frame since this was asked last.
+    pub(super) const fn was_used(&mut self) -> bool {
+        mem::replace(&mut self.used, false)
     }
 }
 
@@ -42,8 +52,8 @@ struct Share {
 }
 
 impl Share {
-    fn of(all: &'static AtomicUsize, len: usize) -> Option<Self> {
-        let add = |kept: usize| kept.checked_add(len).filter(|sum| *sum <= MOST);
+    fn of(all: &'static AtomicUsize, len: usize, most: usize) -> Option<Self> {
+        let add = |kept: usize| kept.checked_add(len).filter(|sum| *sum <= most);
         all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok().map(|_| Self { of: all, len })
     }
 }
@@ -68,7 +78,7 @@ mod tests {
     fn a_buffer_is_used_again_when_its_frame_is_gone() {
         for (len, keeps) in [(LARGE, true), (LARGE - 1, false)] {
             let mut buffer = filled(len);
-            let (start, kept) = (buffer.as_ptr(), Kept::of(&buffer, len));
+            let (start, kept) = (buffer.as_ptr(), Kept::of(&buffer, len, usize::MAX));
             drop(buffer.split_to(len));
             assert_eq!(kept.is_some(), keeps);
             assert_eq!(kept.is_some_and(|kept| kept.reclaim(&mut buffer)), keeps);
@@ -79,7 +89,7 @@ mod tests {
     #[test]
     fn a_buffer_that_somebody_looks_at_has_to_wait() {
         let mut buffer = filled(LARGE);
-        let (start, kept) = (buffer.as_ptr(), Kept::of(&buffer, LARGE).unwrap());
+        let (start, kept) = (buffer.as_ptr(), Kept::of(&buffer, LARGE, usize::MAX).unwrap());
         let frame = buffer.split_to(LARGE).freeze();
         assert!(!kept.reclaim(&mut buffer));
         drop(frame);
@@ -90,12 +100,13 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_a_process_may() {
         static ALL: AtomicUsize = AtomicUsize::new(0);
-        let half = Share::of(&ALL, MOST / 2);
-        assert!(half.is_some() && Share::of(&ALL, MOST / 2 + 1).is_none() && Share::of(&ALL, usize::MAX).is_none());
-        let other = Share::of(&ALL, MOST / 2);
-        assert!(other.is_some() && Share::of(&ALL, 1).is_none());
+        let share = |len| Share::of(&ALL, len, 100);
+        let half = share(50);
+        assert!(half.is_some() && share(51).is_none() && share(usize::MAX).is_none());
+        let other = share(50);
+        assert!(other.is_some() && share(1).is_none());
         drop(half);
-        assert!(Share::of(&ALL, 1).is_some());
+        assert!(share(1).is_some());
         drop(other);
         assert_eq!(ALL.load(Ordering::Relaxed), 0);
     }

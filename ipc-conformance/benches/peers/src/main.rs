@@ -1,8 +1,8 @@
 //! Servers that echo, and other things to measure beside.
 //!
-//!     ipc-peers blocking|tokio|lines|node-ipc SOCKET      answers with what it gets
-//!     ipc-peers broadcast SOCKET CLIENTS                   a loop of writes for each message of the first client
-//!     ipc-peers decode < FRAMES                            ns per frame of node-ipc's own decoder
+//!     ipc-peers blocking|store|tokio|lines|node-ipc SOCKET   answers with what it gets
+//!     ipc-peers broadcast SOCKET CLIENTS                        a loop of writes for each message of the first client
+//!     ipc-peers decode < FRAMES                                 ns per frame of node-ipc's own decoder
 
 use std::{
     env,
@@ -25,6 +25,7 @@ fn main() -> Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["blocking", path] => each(path, copy),
+        ["store", path] => each(path, store),
         ["node-ipc", path] => each(path, node_ipc),
         ["tokio", path] => runtime::run(path, runtime::copy),
         ["lines", path] => runtime::run(path, runtime::lines),
@@ -49,6 +50,22 @@ fn copy(mut stream: UnixStream) -> Result<()> {
         match stream.read(&mut buffer)? {
             0 => return Ok(()),
             len => stream.write_all(&buffer[..len])?,
+        }
+    }
+}
+
+/// Reads a whole message before it writes the first byte of it, as whoever understands messages must.
+fn store(mut stream: UnixStream) -> Result<()> {
+    let (mut buffer, mut message) = (vec![0; READ], Vec::new());
+    loop {
+        let len = stream.read(&mut buffer)?;
+        if len == 0 {
+            return Ok(());
+        }
+        message.extend_from_slice(&buffer[..len]);
+        if message.ends_with(b"\x0c") {
+            stream.write_all(&message)?;
+            message.clear();
         }
     }
 }
