@@ -7,7 +7,10 @@ use std::{net::TcpStream, sync::Arc, time::Duration};
 
 use ipc_async_std::{
     AsyncIo, Config, Endpoint, Event, Io, Profile, Retry, TlsOptions,
-    rustls::{ClientConfig, RootCertStore, pki_types::pem::PemObject},
+    rustls::{
+        ClientConfig, RootCertStore, ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
 };
 use rcgen::{CertificateParams, DnType, KeyPair};
 use support::{Host, Ipc, Server, heard, message, soon};
@@ -36,6 +39,14 @@ impl Identity {
 
     fn server(&self) -> Config {
         config(TlsOptions::default().cert(self.cert.clone()).key(self.key.clone()))
+    }
+
+    fn chain(&self) -> Vec<CertificateDer<'static>> {
+        vec![CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap()]
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap()
     }
 
     fn client(&self) -> Config {
@@ -103,15 +114,18 @@ fn a_handshake_that_does_not_end_is_ended<E: Host>() {
 fn a_configuration_of_ones_own_is_used_and_never_in_assured<E: Host>() {
     let (identity, other) = (Identity::new("one"), Identity::new("other"));
     let mut roots = RootCertStore::empty();
-    let certificate = ipc_async_std::rustls::pki_types::CertificateDer::from_pem_slice(identity.cert.as_bytes());
-    roots.add(certificate.unwrap()).unwrap();
+    roots.add_parsable_certificates(identity.chain());
     let provider = Arc::new(ipc_async_std::rustls::crypto::ring::default_provider());
     let own = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let own = Arc::new(own.with_root_certificates(roots).with_no_client_auth());
     let runtime = || AsyncIo::<E>::default().with_tls_client(Arc::clone(&own));
+    let shown = ServerConfig::builder_with_provider(Arc::clone(own.crypto_provider()));
+    let shown = shown.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let shown = Arc::new(shown.with_single_cert(identity.chain(), identity.private_key()).unwrap());
     E::block_on(async {
-        let server = serve::<E>(identity.server()).await;
-        // By its options it would trust somebody else.
+        // By their options the one would show another certificate, and the other trust somebody else.
+        let serving = Ipc::with_runtime(other.server(), AsyncIo::<E>::default().with_tls_server(shown));
+        let server = serving.serve_net("127.0.0.1:0").await.unwrap();
         let ipc = Ipc::with_runtime(other.client(), runtime());
         let mut client = ipc.connect_to_net("world", &address(&server)).unwrap();
         soon(client.ready()).await.unwrap();

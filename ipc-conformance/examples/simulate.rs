@@ -34,11 +34,10 @@ fn search(from: u64, to: u64) -> ExitCode {
     match sim::search(from..to, threads) {
         Ok(totals) => {
             print!("{totals}");
-            println!(
-                "{} seeds in {:.1} s on {threads} threads",
-                to.saturating_sub(from),
-                began.elapsed().as_secs_f64()
-            );
+            let each = |name| totals.get(name) as f64 / totals.get("simulations") as f64;
+            println!("each {:.1} steps of {:.1} endpoints", each("steps"), each("endpoints"));
+            let (seeds, seconds) = (to.saturating_sub(from), began.elapsed().as_secs_f64());
+            println!("{seeds} seeds in {seconds:.1} s on {threads} threads");
             ExitCode::SUCCESS
         }
         Err(Failure { seed, what }) => {

@@ -28,6 +28,21 @@ struct Row {
     cells: [Cell; 5],
 }
 
+/// A row that is about any circumstances.
+const fn on(input: &'static str, run: fn(&mut Client), cells: [Cell; 5]) -> Row {
+    Row { input, when: "", config: |config| config, run, cells }
+}
+
+impl Row {
+    const fn when(self, when: &'static str) -> Self {
+        Self { when, ..self }
+    }
+
+    const fn with(self, config: fn(Config) -> Config) -> Self {
+        Self { config, ..self }
+    }
+}
+
 const RETRIES: &[&str] = &["error ECONNREFUSED", "Disconnected"];
 const LOST: &[&str] = &["Disconnected", "`Close`"];
 const FAILED: &[&str] = &["error ECONNRESET", "Disconnected", "`Close`"];
@@ -45,131 +60,90 @@ const fn only_in(state: ClientState, cell: Cell) -> [Cell; 5] {
 }
 
 const TABLE: &[Row] = &[
-    Row {
-        input: "connect",
-        when: "",
-        config: |config| config,
-        run: |client| client.connect(at(3)),
-        cells: [(OPEN, Opening), (NONE, Opening), (NONE, Open), (OPEN, Opening), (OPEN, Opening)],
-    },
-    Row {
-        input: "handle_connected",
-        when: "",
-        config: |config| config,
-        run: |client| client.handle_connected(at(3)),
-        cells: only_in(Opening, (&["Connected"], Open)),
-    },
-    Row {
-        input: "handle_session",
-        when: "",
-        config: |config| config,
-        run: |client| client.handle_session(at(3)),
-        cells: only_in(Opening, (&["Connected"], Open)),
-    },
-    Row {
-        input: "handle_failed",
-        when: "",
-        config: |config| config,
-        run: |client| client.handle_failed(at(3), IoError::new("ECONNREFUSED", "refused")),
-        cells: only_in(Opening, (RETRIES, Waiting)),
-    },
-    Row {
-        input: "handle_failed",
-        when: "no retry left",
-        config: |config| config,
-        run: |client| {
+    on(
+        "connect",
+        |client| client.connect(at(3)),
+        [(OPEN, Opening), (NONE, Opening), (NONE, Open), (OPEN, Opening), (OPEN, Opening)],
+    ),
+    on("handle_connected", |client| client.handle_connected(at(3)), only_in(Opening, (&["Connected"], Open))),
+    on("handle_session", |client| client.handle_session(at(3)), only_in(Opening, (&["Connected"], Open))),
+    on(
+        "handle_failed",
+        |client| client.handle_failed(at(3), IoError::new("ECONNREFUSED", "refused")),
+        only_in(Opening, (RETRIES, Waiting)),
+    ),
+    on(
+        "handle_failed",
+        |client| {
             client.stop_retrying(true);
             client.handle_failed(at(3), IoError::new("ECONNREFUSED", "refused"));
         },
-        cells: only_in(Opening, (&["error ECONNREFUSED", "Disconnected", "Destroyed"], Stopped)),
-    },
-    Row {
-        input: "handle_eof",
-        when: "",
-        config: |config| config,
-        run: |client| client.handle_eof(at(3)),
-        cells: only_in(Open, (LOST, Waiting)),
-    },
-    Row {
-        input: "handle_eof",
-        when: "no retry left",
-        config: |config| config,
-        run: |client| {
+        only_in(Opening, (&["error ECONNREFUSED", "Disconnected", "Destroyed"], Stopped)),
+    )
+    .when("no retry left"),
+    on("handle_eof", |client| client.handle_eof(at(3)), only_in(Open, (LOST, Waiting))),
+    on(
+        "handle_eof",
+        |client| {
             client.stop_retrying(true);
             client.handle_eof(at(3));
         },
-        cells: only_in(Open, (CLOSES, Stopped)),
-    },
-    Row {
-        input: "handle_error",
-        when: "",
-        config: |config| config,
-        run: |client| client.handle_error(at(3), IoError::new("ECONNRESET", "reset")),
-        cells: only_in(Open, (FAILED, Waiting)),
-    },
-    Row {
-        input: "a bad frame",
-        when: "Modern",
-        config: |config| config,
-        run: |client| client.handle_input(at(3), b"no json\x0c"),
-        cells: only_in(Open, (&["error ERR_IPC_INVALID_JSON", "Disconnected", "Destroyed", "`Close`"], Stopped)),
-    },
-    Row {
-        input: "a bad frame",
-        when: "Classic",
-        config: |config| config.dialect(Dialect::Classic),
-        run: |client| client.handle_input(at(3), b"no json\x0c"),
-        cells: only_in(Open, (&["error ERR_IPC_INVALID_JSON"], Open)),
-    },
-    Row {
-        input: "handle_timeout",
-        when: "the retry is due",
-        config: |config| config,
-        run: |client| client.handle_timeout(at(102)),
-        cells: only_in(Waiting, (OPEN, Opening)),
-    },
-    Row {
-        input: "handle_timeout",
-        when: "it is not due",
-        config: |config| config,
-        run: |client| client.handle_timeout(at(101)),
-        cells: only_in(Waiting, (NONE, Waiting)),
-    },
-    Row {
-        input: "handle_timeout",
-        when: "retrying stopped, Modern",
-        config: |config| config,
-        run: |client| {
+        only_in(Open, (CLOSES, Stopped)),
+    )
+    .when("no retry left"),
+    on(
+        "handle_error",
+        |client| client.handle_error(at(3), IoError::new("ECONNRESET", "reset")),
+        only_in(Open, (FAILED, Waiting)),
+    ),
+    on(
+        "a bad frame",
+        |client| client.handle_input(at(3), b"no json\x0c"),
+        only_in(Open, (&["error ERR_IPC_INVALID_JSON", "Disconnected", "Destroyed", "`Close`"], Stopped)),
+    )
+    .when("Modern"),
+    on(
+        "a bad frame",
+        |client| client.handle_input(at(3), b"no json\x0c"),
+        only_in(Open, (&["error ERR_IPC_INVALID_JSON"], Open)),
+    )
+    .when("Classic")
+    .with(|config| config.dialect(Dialect::Classic)),
+    on("handle_timeout", |client| client.handle_timeout(at(102)), only_in(Waiting, (OPEN, Opening)))
+        .when("the retry is due"),
+    on("handle_timeout", |client| client.handle_timeout(at(101)), only_in(Waiting, (NONE, Waiting)))
+        .when("it is not due"),
+    on(
+        "handle_timeout",
+        |client| {
             client.stop_retrying(true);
             client.handle_timeout(at(102));
         },
-        cells: only_in(Waiting, (&["Destroyed"], Stopped)),
-    },
-    Row {
-        input: "handle_timeout",
-        when: "a partial frame is too old",
-        config: |config| config.message_timeout(Duration::from_millis(50)),
-        run: |client| {
+        only_in(Waiting, (&["Destroyed"], Stopped)),
+    )
+    .when("retrying stopped, Modern"),
+    on(
+        "handle_timeout",
+        |client| {
             client.handle_input(at(3), b"{");
             client.handle_timeout(at(53));
         },
-        cells: only_in(Open, (&["error ERR_IPC_MESSAGE_TIMEOUT", "Disconnected", "Destroyed", "`Close`"], Stopped)),
-    },
-    Row {
-        input: "disconnect",
-        when: "nothing waits",
-        config: |config| config,
-        run: |client| {
+        only_in(Open, (&["error ERR_IPC_MESSAGE_TIMEOUT", "Disconnected", "Destroyed", "`Close`"], Stopped)),
+    )
+    .when("a partial frame is too old")
+    .with(|config| config.message_timeout(Duration::from_millis(50))),
+    on(
+        "disconnect",
+        |client| {
             client.disconnect(at(3));
             client.handle_eof(at(3));
         },
-        cells: [(ENDS, Stopped), (CLOSES, Stopped), (CLOSES, Stopped), (ENDS, Stopped), (NONE, Stopped)],
-    },
-    Row {
-        input: "disconnect",
-        when: "a message waits",
-        config: |config| config,
-        run: |client| {
+        [(ENDS, Stopped), (CLOSES, Stopped), (CLOSES, Stopped), (ENDS, Stopped), (NONE, Stopped)],
+    )
+    .when("nothing waits"),
+    on(
+        "disconnect",
+        |client| {
             let _ = client.emit_type("waits");
             client.disconnect(at(3));
             // Where there is a connection, it is written first.
@@ -177,28 +151,21 @@ const TABLE: &[Row] = &[
             client.outbox().advance(len);
             client.handle_eof(at(3));
         },
-        cells: [
+        [
             (GIVES_BACK, Stopped),
             (&["Undelivered", "Disconnected", "Destroyed", "`Close`"], Stopped),
             (CLOSES, Stopped),
             (GIVES_BACK, Stopped),
             (NONE, Stopped),
         ],
-    },
-    Row {
-        input: "abort",
-        when: "",
-        config: |config| config,
-        run: |client| client.abort(at(3)),
-        cells: [(ENDS, Stopped), (CLOSES, Stopped), (CLOSES, Stopped), (ENDS, Stopped), (NONE, Stopped)],
-    },
-    Row {
-        input: "renew",
-        when: "",
-        config: |config| config,
-        run: |client| client.renew(at(3)),
-        cells: only_in(Open, (LOST, Waiting)),
-    },
+    )
+    .when("a message waits"),
+    on(
+        "abort",
+        |client| client.abort(at(3)),
+        [(ENDS, Stopped), (CLOSES, Stopped), (CLOSES, Stopped), (ENDS, Stopped), (NONE, Stopped)],
+    ),
+    on("renew", |client| client.renew(at(3)), only_in(Open, (LOST, Waiting))),
 ];
 
 fn at(millis: u64) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ipc_proto::{Action, Client, ClientState, Config, Connection, Event, Side, Timestamp};
+use ipc_proto::{Action, Client, ClientState, Config, Connection, Event, Side, Timestamp, drive::Machine};
 
 use super::Seen;
 
@@ -42,90 +42,56 @@ pub(super) fn client(config: Config, input: &Input<'_>) -> Ran {
     run(client, input)
 }
 
-trait Machine {
-    fn feed(&mut self, bytes: &[u8]);
-    fn end(&mut self);
-    fn next(&mut self) -> Option<Event>;
-    fn pass_time(&mut self) -> bool;
-    fn is_closed(&self) -> bool;
-    fn peer_id(&self) -> Option<String>;
+/// What the two machines do not have in common.
+trait Endpoint: Machine {
+    fn is_over(&self) -> bool;
+    fn name_of_peer(&self) -> Option<String>;
 }
 
-impl Machine for Connection {
-    fn feed(&mut self, bytes: &[u8]) {
-        self.handle_input(Timestamp::ZERO, bytes);
-    }
-
-    fn end(&mut self) {
-        self.handle_eof(Timestamp::ZERO);
-    }
-
-    fn next(&mut self) -> Option<Event> {
-        self.poll_event()
-    }
-
-    fn pass_time(&mut self) -> bool {
-        self.poll_timeout().map(|at| self.handle_timeout(at)).is_some()
-    }
-
-    fn is_closed(&self) -> bool {
+impl Endpoint for Connection {
+    fn is_over(&self) -> bool {
         self.is_closed()
     }
 
-    fn peer_id(&self) -> Option<String> {
+    fn name_of_peer(&self) -> Option<String> {
         self.peer_id().map(|id| id.as_str().to_owned())
     }
 }
 
-impl Machine for Client {
-    fn feed(&mut self, bytes: &[u8]) {
-        self.handle_input(Timestamp::ZERO, bytes);
-    }
-
-    fn end(&mut self) {
-        self.handle_eof(Timestamp::ZERO);
-    }
-
-    fn next(&mut self) -> Option<Event> {
-        self.poll_event()
-    }
-
-    fn pass_time(&mut self) -> bool {
-        self.poll_timeout().map(|at| self.handle_timeout(at)).is_some()
-    }
-
-    fn is_closed(&self) -> bool {
+impl Endpoint for Client {
+    fn is_over(&self) -> bool {
         self.state() != ClientState::Open
     }
 
-    fn peer_id(&self) -> Option<String> {
+    fn name_of_peer(&self) -> Option<String> {
         None
     }
 }
 
-fn run(mut machine: impl Machine, input: &Input<'_>) -> Ran {
+fn run(mut machine: impl Endpoint, input: &Input<'_>) -> Ran {
     let mut ran = Ran::default();
     ran.drain(&mut machine, 0);
     for (count, chunk) in (1..).zip(input.chunks) {
-        machine.feed(chunk);
+        machine.handle_input(Timestamp::ZERO, chunk);
         ran.drain(&mut machine, count);
     }
     let end = input.chunks.len() + 1;
     if input.eof {
-        machine.end();
+        machine.handle_eof(Timestamp::ZERO);
         ran.drain(&mut machine, end);
     }
-    while input.wait && machine.pass_time() {
+    while let Some(at) = machine.poll_timeout().filter(|_| input.wait) {
+        machine.handle_timeout(at);
         ran.drain(&mut machine, end);
     }
-    ran.closed = machine.is_closed();
+    ran.closed = machine.is_over();
     ran
 }
 
 impl Ran {
-    fn drain(&mut self, machine: &mut impl Machine, count: usize) {
-        while let Some(event) = machine.next() {
-            self.peer_id = machine.peer_id().or_else(|| self.peer_id.take());
+    fn drain(&mut self, machine: &mut impl Endpoint, count: usize) {
+        while let Some(event) = machine.poll_event() {
+            self.peer_id = machine.name_of_peer().or_else(|| self.peer_id.take());
             self.see(event, count);
         }
     }

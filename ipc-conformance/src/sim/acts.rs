@@ -54,6 +54,7 @@ impl World {
         match act {
             Act::Emit => it.emit(scene, a, b),
             Act::Burst => (0..2 + b % 12).for_each(|n| it.emit(scene, a.wrapping_add(n), b)),
+            Act::Flood => it.flood(scene, a, b),
             Act::Ask => it.ask(scene, a, b),
             Act::Cancel => it.cancel(scene),
             Act::Connect => it.connect(scene),
@@ -86,7 +87,7 @@ impl World {
                     Act::EmitToPeer => peer.emit(scene, a, b),
                     Act::ClosePeer => peer.end(scene, End::Drained),
                     Act::AbortPeer => peer.end(scene, End::Abort),
-                    Act::PausePeer => peer.paused = Some((until, b % 2 == 0)),
+                    Act::PausePeer => peer.seat.pause(until, b % 2 == 0),
                     _ => {}
                 }
             }
@@ -105,12 +106,17 @@ impl World {
             Act::NameDatagramPeer => it.name(now, other),
             Act::ForgetDatagramPeer => it.forget(b),
             Act::PauseSocket if b % 3 == 0 => self.post.borrow_mut().stick(at, until),
-            Act::PauseSocket => it.paused = Some((until, b % 2 == 0)),
+            Act::PauseSocket => it.seat.pause(until, b % 2 == 0),
             _ => {
                 let percent = |n: u16| [0, 0, 10, 50][usize::from(n) % 4];
                 let delay = [0, 5, 50, 300][usize::from(a >> 6) % 4];
-                let weather =
-                    Weather { dropped: percent(a), doubled: percent(a >> 2), failed: percent(a >> 4) / 5, delay };
+                let weather = Weather {
+                    dropped: percent(a),
+                    doubled: percent(a >> 2),
+                    failed: percent(a >> 4) / 5,
+                    mangled: percent(a >> 8),
+                    delay,
+                };
                 self.post.borrow_mut().weather = weather;
             }
         }
@@ -137,6 +143,10 @@ impl World {
         if over {
             return;
         }
+        let opening = link.up.borrow().is_opening() || link.down.borrow().is_opening();
+        if opening {
+            self.scene.totals.count("fault: in a handshake");
+        }
         let (one, other) = if b % 2 == 0 { (&link.up, &link.down) } else { (&link.down, &link.up) };
         match act {
             Act::Cut => {
@@ -156,7 +166,7 @@ impl World {
                 self.scene.totals.count("fault: stall");
                 one.borrow_mut().hold(until);
             }
-            Act::Forge if self.clients[client].config.profile != Profile::Raw => {
+            Act::Forge if !opening && self.clients[client].config.profile != Profile::Raw => {
                 let (bytes, meaning) = FORGED[usize::from(a) % FORGED.len()];
                 let forged = one.borrow_mut().forge(Forged { bytes, meaning });
                 self.scene.totals.add("fault: forged frame", u64::from(forged));

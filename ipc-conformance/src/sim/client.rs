@@ -17,6 +17,7 @@ use super::{
     outbound::{Letter, Outbound},
     retry::RetryModel,
     scene::Scene,
+    text::LONG,
 };
 
 #[derive(Debug)]
@@ -29,11 +30,8 @@ pub(super) struct ClientParty {
     pub(super) inbound: Option<Inbound>,
     pub(super) outbound: Outbound,
     pub(super) retry: RetryModel,
-    /// Nobody polls until then; the flag says whether the driver still moves.
-    pub(super) paused: Option<(Timestamp, bool)>,
-    /// When the latest pause began and ended.
+    /// When the latest pause began.
     paused_at: Timestamp,
-    resumed: Option<Timestamp>,
     pub(super) ending_since: Option<Timestamp>,
     pub(super) ended_at: Timestamp,
     /// Which messages are this client's.
@@ -60,9 +58,7 @@ impl ClientParty {
             inbound: None,
             outbound: Outbound::new(format!("client {number}"), CLIENTS),
             retry: RetryModel::new(config, scene.time.now()),
-            paused: None,
             paused_at: Timestamp::ZERO,
-            resumed: None,
             ending_since: None,
             ended_at: Timestamp::ZERO,
             mine: Vec::new(),
@@ -82,31 +78,19 @@ impl ClientParty {
 
     // Polling.
 
-    pub(super) fn resume_if_due(&mut self, now: Timestamp) {
-        if self.paused.take_if(|(until, _)| *until <= now).is_some() {
-            self.resumed = Some(now);
-            self.seat.wake();
-        }
-    }
-
-    /// When the latest pause ended.
-    pub(super) fn polled_since(&self) -> Timestamp {
-        self.resumed.unwrap_or_default()
-    }
-
-    /// Whether there is something to do.
-    pub(super) fn is_woken(&self) -> bool {
-        self.seat.is_woken() && self.paused.is_none_or(|(_, moves)| moves)
-    }
-
     pub(super) fn poll(&mut self, scene: &mut Scene) {
-        if self.paused.is_some() {
+        if self.seat.is_paused() {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::WhenStuck)) {}
             return self.note_dials(scene);
         }
+        let mut events = 0;
         while let Poll::Ready(Some(event)) = self.seat.poll(|cx| self.driver.poll_event(cx)) {
             self.note_dials(scene);
             self.event(scene, event);
+            events += 1;
+            if !scene.goes_on(events) {
+                return;
+            }
         }
         self.note_dials(scene);
         let Self { driver, outbound, .. } = self;
@@ -122,7 +106,7 @@ impl ClientParty {
         for at in mine {
             scene.totals.count("state: dialled");
             scene.say(|| format!("client {} dials", self.number));
-            let result = self.retry.started(at, self.resumed == Some(at));
+            let result = self.retry.started(at, self.seat.resumed() == Some(at));
             let number = self.number;
             scene.require(result.map_err(|what| format!("client {number} {what}")));
         }
@@ -150,6 +134,8 @@ impl ClientParty {
         let link = scene.net.borrow().latest_of(self.number);
         scene.check(link.is_some(), || format!("client {} is connected to nothing", self.number));
         let Some(link) = link else { return };
+        let opening = scene.link(link).down.borrow().is_opening();
+        scene.check(!opening, || format!("client {} is connected without a session", self.number));
         scene.say(|| format!("client {} is connected as {link}", self.number));
         scene.check(self.inbound.is_none(), || format!("client {} is connected twice", self.number));
         self.inbound = Some(Inbound::of_client(link, &scene.link(link)));
@@ -204,7 +190,7 @@ impl ClientParty {
         }
         let closing = self.ending_since.is_some();
         let now = scene.time.now();
-        let told = if self.resumed == Some(now) { self.paused_at } else { now };
+        let told = if self.seat.resumed() == Some(now) { self.paused_at } else { now };
         let result = self.retry.ended(now, told, retry_in, closing);
         let number = self.number;
         scene.require(result.map_err(|what| format!("client {number} {what}")));
@@ -226,6 +212,12 @@ impl ClientParty {
     pub(super) fn emit(&mut self, scene: &mut Scene, choice: u16, way: u16) {
         let letter = Letter::plain(scene, self.is_raw(), choice);
         self.send(scene, &letter, way);
+    }
+
+    /// Two to four times as much as a session may hold: few long messages or many that are shorter.
+    pub(super) fn flood(&mut self, scene: &mut Scene, a: u16, b: u16) {
+        let (choice, count) = if a % 2 == 0 { (LONG, 2 + a / 2 % 3) } else { (LONG - 1, 26 + a / 2 % 26) };
+        (0..count).for_each(|_| self.emit(scene, choice, b));
     }
 
     fn send(&mut self, scene: &mut Scene, letter: &Letter, way: u16) -> bool {
@@ -273,7 +265,7 @@ impl ClientParty {
 
     pub(super) fn connect(&mut self, scene: &mut Scene) {
         let state = self.state();
-        if state == ClientState::Stopped && self.paused.is_some() {
+        if state == ClientState::Stopped && self.seat.is_paused() {
             // It has not heard yet that it is stopped.
             return;
         }
@@ -306,10 +298,10 @@ impl ClientParty {
     }
 
     pub(super) fn pause(&mut self, now: Timestamp, until: Timestamp, moves: bool) {
-        if self.paused.is_none() {
+        if !self.seat.is_paused() {
             self.paused_at = now;
         }
-        self.paused = Some((until, moves && self.state() == ClientState::Open));
+        self.seat.pause(until, moves && self.state() == ClientState::Open);
     }
 }
 

@@ -7,13 +7,21 @@ use super::{client::ClientParty, ledger::CLIENTS, scene::Scene};
 impl ClientParty {
     pub(super) fn check(&mut self, scene: &mut Scene) {
         self.check_caps(scene);
-        if self.paused.is_some() {
+        if self.seat.is_paused() {
             return;
         }
+        self.check_rest(scene);
         self.check_timers(scene);
         self.check_ending(scene);
         self.check_sync(scene);
         self.check_expiry(scene);
+    }
+
+    /// A driver that nothing will wake is a driver that hangs.
+    fn check_rest(&mut self, scene: &mut Scene) {
+        let Some(inbound) = &self.inbound else { return };
+        let waiting = self.driver.client().outbox().pending();
+        inbound.check_rest(scene, waiting, self.driver.client_ref().wants_read());
     }
 
     fn check_timers(&mut self, scene: &mut Scene) {
@@ -76,7 +84,9 @@ impl ClientParty {
         }
         let now = scene.time.now();
         let mine = |n: u64| self.mine.binary_search(&n).is_ok();
-        let expired = |at: Timestamp| at.max(self.ended_at).max(self.polled_since()).saturating_add(ttl) <= now;
+        let expired = |at: Timestamp| {
+            at.max(self.ended_at).max(self.seat.resumed().unwrap_or_default()).saturating_add(ttl) <= now
+        };
         let late = scene.ledger.waiting(CLIENTS, mine).find(|(_, entry)| expired(entry.at));
         let late = late.map(|(n, _)| n);
         scene.check(late.is_none(), || format!("client {} keeps message {late:?} for too long", self.number));

@@ -46,12 +46,28 @@ pub(super) struct Seat {
     time: Time,
     flag: Arc<Flag>,
     alarm: Rc<Cell<Option<Timestamp>>>,
+    /// The application takes nothing until then.
+    pause: Option<Pause>,
+    resumed: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    until: Timestamp,
+    /// Bytes go on moving.
+    moves: bool,
 }
 
 impl Seat {
     /// A seat that is to be polled once at the beginning.
     pub(super) fn new(time: &Time) -> Self {
-        Self { time: time.clone(), flag: Arc::new(Flag(AtomicBool::new(true))), alarm: Rc::default() }
+        Self {
+            time: time.clone(),
+            flag: Arc::new(Flag(AtomicBool::new(true))),
+            alarm: Rc::default(),
+            pause: None,
+            resumed: None,
+        }
     }
 
     pub(super) fn waker(&self) -> Waker {
@@ -62,8 +78,34 @@ impl Seat {
         self.flag.0.store(true, Ordering::Relaxed);
     }
 
+    /// Whether there is something to do, and somebody who does it.
     pub(super) fn is_woken(&self) -> bool {
-        self.flag.0.load(Ordering::Relaxed)
+        self.flag.0.load(Ordering::Relaxed) && self.moves()
+    }
+
+    /// Whether bytes move when they can.
+    pub(super) fn moves(&self) -> bool {
+        self.pause.is_none_or(|pause| pause.moves)
+    }
+
+    pub(super) const fn is_paused(&self) -> bool {
+        self.pause.is_some()
+    }
+
+    pub(super) const fn pause(&mut self, until: Timestamp, moves: bool) {
+        self.pause = Some(Pause { until, moves });
+    }
+
+    /// A pause ends at this moment.
+    pub(super) fn cut_pause(&mut self) {
+        if self.is_paused() {
+            self.pause(self.time.now(), true);
+        }
+    }
+
+    /// When it is to be looked at again, whatever the wire does.
+    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+        self.alarm.get().into_iter().chain(self.pause.map(|pause| pause.until)).min()
     }
 
     /// What the driver's timer is set to.
@@ -71,12 +113,22 @@ impl Seat {
         self.alarm.get()
     }
 
-    /// Rings the alarm if its time has come.
-    pub(super) fn ring(&self) {
-        if self.alarm.get().is_some_and(|at| at <= self.time.now()) {
+    /// Ends the pause and rings the alarm, each if its time has come.
+    pub(super) fn ring(&mut self) {
+        let now = self.time.now();
+        if self.pause.take_if(|pause| pause.until <= now).is_some() {
+            self.resumed = Some(now);
+            self.wake();
+        }
+        if self.alarm.get().is_some_and(|at| at <= now) {
             self.alarm.set(None);
             self.wake();
         }
+    }
+
+    /// When the latest pause ended.
+    pub(super) const fn resumed(&self) -> Option<Timestamp> {
+        self.resumed
     }
 
     /// Polls, with the flag taken.

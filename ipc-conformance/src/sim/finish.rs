@@ -32,6 +32,7 @@ impl World {
         self.scene.say(|| "-- calm from here on".to_owned());
         self.scene.calm = true;
         let mut net = self.scene.net.borrow_mut();
+        net.calm = true;
         for link in &net.links {
             link.up.borrow_mut().heal();
             link.down.borrow_mut().heal();
@@ -44,12 +45,10 @@ impl World {
         net.roads.iter_mut().for_each(|road| road.style = CALM);
         drop(net);
         self.post.borrow_mut().weather = Weather::default();
-        let now = self.now();
-        self.clients.iter_mut().for_each(|it| it.paused = it.paused.map(|_| (now, true)));
-        self.sockets.iter_mut().for_each(|it| it.paused = it.paused.map(|_| (now, true)));
-        for (_, peer) in self.servers.iter_mut().flat_map(|server| server.peers.iter_mut()) {
-            peer.paused = peer.paused.map(|_| (now, true));
-        }
+        self.clients.iter_mut().for_each(|it| it.seat.cut_pause());
+        self.sockets.iter_mut().for_each(|it| it.seat.cut_pause());
+        let peers = self.servers.iter_mut().flat_map(|server| server.peers.iter_mut());
+        peers.for_each(|(_, peer)| peer.seat.cut_pause());
     }
 
     /// Servers with fewer places than clients never come to rest.

@@ -182,6 +182,21 @@ impl Inbound {
         });
     }
 
+    /// Who rests, with `waiting` bytes to write, is woken by what it rests for: room, or input if it takes some.
+    pub(super) fn check_rest(&self, scene: &mut Scene, waiting: usize, wants_read: bool) {
+        let opening = self.pipe.borrow().is_opening();
+        let stuck = waiting == 0 || opening || self.out.borrow().wakes_writer();
+        scene.check(stuck, || format!("{} rests with {waiting} bytes to write", self.name));
+        let idle = !wants_read || self.pipe.borrow().wakes_reader();
+        scene.check(idle, || format!("{} rests and waits for no input", self.name));
+    }
+
+    /// Whether there is a session, or never will be one.
+    pub(super) fn has_session(&self) -> bool {
+        let pipe = self.pipe.borrow();
+        !pipe.is_opening() && !pipe.refused()
+    }
+
     pub(super) fn bytes_read(&self) -> u64 {
         self.pipe.borrow().log.read
     }

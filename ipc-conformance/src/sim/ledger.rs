@@ -20,7 +20,7 @@ pub(super) const fn server_channel(link: usize) -> Channel {
 /// What is known of one message to one receiver.
 #[derive(Debug)]
 pub(super) struct Entry {
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
     pub(super) at: Timestamp,
     /// The latest connection that took it whole.
     pub(super) whole_on: Option<usize>,

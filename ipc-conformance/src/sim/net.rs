@@ -7,17 +7,19 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::{Buf, BytesMut};
 use ipc_proto::{
-    Config, IoError, Outbox, Profile, Timestamp,
+    Config, IoError, Profile, Timestamp,
     drive::{Dial, Transport},
 };
 
 use super::{
     clock::Time,
+    handshake::Handshake,
     pipe::{Pipe, Style, error},
     random::Random,
+    stream::SimStream,
     text::RAW_END,
+    totals::Totals,
 };
 
 pub(super) type Shared<T> = Rc<RefCell<T>>;
@@ -56,7 +58,8 @@ impl Door {
 pub(super) struct Road {
     pub(super) server: usize,
     pub(super) style: Style,
-    pub(super) session: bool,
+    /// How much a session takes before it has to be flushed, where there is one.
+    pub(super) session: Option<usize>,
     /// The client waits for an answer to each message.
     pub(super) sync: bool,
     /// Closing with unread input resets, as TCP does it.
@@ -73,10 +76,23 @@ pub(super) struct Net {
     pub(super) roads: Vec<Road>,
     /// Until when nothing moves between a client and its server.
     pub(super) parted_until: Vec<Timestamp>,
-    /// What waits for a dial's answer.
-    dials: Vec<Option<(Timestamp, Option<Waker>)>>,
+    /// The dials under way.
+    dials: Vec<Option<Attempt>>,
     /// When which client began to dial, for the model to look at.
     pub(super) started: Vec<(usize, Timestamp)>,
+    /// Nothing goes wrong any more.
+    pub(super) calm: bool,
+    pub(super) totals: Shared<Totals>,
+}
+
+/// A dial on its way.
+#[derive(Debug)]
+struct Attempt {
+    /// When it comes to the door, and who waits for that.
+    at: Timestamp,
+    waker: Option<Waker>,
+    /// It was let in, and its session is being established.
+    opening: Option<SimStream>,
 }
 
 impl Net {
@@ -90,6 +106,8 @@ impl Net {
             parted_until: Vec::new(),
             dials: Vec::new(),
             started: Vec::new(),
+            calm: false,
+            totals: Shared::default(),
         }
     }
 
@@ -119,7 +137,7 @@ impl Net {
         let now = self.time.now();
         for client in 0..self.dials.len() {
             if self.answer_at(client).is_some_and(|at| at <= now) {
-                if let Some(waker) = self.dials[client].as_mut().and_then(|(_, waker)| waker.take()) {
+                if let Some(waker) = self.dials[client].as_mut().and_then(|it| it.waker.take()) {
                     waker.wake();
                 }
             }
@@ -131,26 +149,43 @@ impl Net {
     }
 
     fn answer_at(&self, client: usize) -> Option<Timestamp> {
-        let (at, waker) = self.dials[client].as_ref()?;
-        waker.as_ref()?;
-        Some((*at).max(self.parted_until[client]))
+        let attempt = self.dials[client].as_ref()?;
+        attempt.waker.as_ref()?;
+        Some(attempt.at.max(self.parted_until[client]))
     }
 
     fn start(&mut self, client: usize) {
         let delay = self.roads[client].style.delay;
         let at = self.time.after(self.random.below(delay + 1));
-        self.dials[client] = Some((at, None));
+        self.dials[client] = Some(Attempt { at, waker: None, opening: None });
         self.started.push((client, self.time.now()));
     }
 
-    fn poll_dial(&mut self, cx: &Context<'_>, client: usize) -> Poll<Result<SimStream, IoError>> {
-        let Some((at, waker)) = &mut self.dials[client] else { return Poll::Pending };
-        if (*at).max(self.parted_until[client]) > self.time.now() {
-            *waker = Some(cx.waker().clone());
-            return Poll::Pending;
+    fn poll_dial(&mut self, cx: &mut Context<'_>, client: usize) -> Poll<Result<SimStream, IoError>> {
+        let Some(attempt) = &mut self.dials[client] else { return Poll::Pending };
+        let mut stream = match attempt.opening.take() {
+            Some(stream) => stream,
+            None if attempt.at.max(self.parted_until[client]) > self.time.now() => {
+                attempt.waker = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            None => match self.knock(client) {
+                Ok(stream) => stream,
+                Err(error) => return self.end_dial(client, Err(error)),
+            },
+        };
+        match stream.poll_ready(cx) {
+            Poll::Ready(result) => self.end_dial(client, result.map(|()| stream)),
+            Poll::Pending => {
+                self.dials[client].as_mut().map(|attempt| attempt.opening.insert(stream));
+                Poll::Pending
+            }
         }
+    }
+
+    fn end_dial(&mut self, client: usize, result: Result<SimStream, IoError>) -> Poll<Result<SimStream, IoError>> {
         self.dials[client] = None;
-        Poll::Ready(self.knock(client))
+        Poll::Ready(result)
     }
 
     fn knock(&mut self, client: usize) -> Result<SimStream, IoError> {
@@ -164,18 +199,15 @@ impl Net {
             let random = Random::new(self.random.next());
             Rc::new(RefCell::new(Pipe::new(&self.time, random, road.style, &door.delimiter)))
         };
-        let (up, down) = (pipe(), pipe());
-        let number = self.links.len();
-        let stream = |out: &Shared<Pipe>, inn: &Shared<Pipe>| SimStream {
-            out: Rc::clone(out),
-            inn: Rc::clone(inn),
-            session: road.session.then(Vec::new),
-            resets: road.resets,
-        };
-        door.queue.push_back((number, stream(&down, &up)));
+        let link = Link { client, server: road.server, up: pipe(), down: pipe() };
+        if road.session.is_some() {
+            let handshake = Handshake::random(&mut self.random, road.style.delay, self.calm);
+            handshake.begin(&link, self.time.now(), &mut self.totals.borrow_mut());
+        }
+        let (mine, theirs) = SimStream::pair(&link, road.session, road.resets, &self.totals);
+        door.queue.push_back((self.links.len(), theirs));
         door.waker.wake_by_ref();
-        let mine = stream(&up, &down);
-        self.links.push(Link { client, server: road.server, up, down });
+        self.links.push(link);
         Ok(mine)
     }
 }
@@ -200,66 +232,5 @@ impl Dial for SimDial {
 
     fn poll_dial(&mut self, cx: &mut Context<'_>) -> Poll<Result<SimStream, IoError>> {
         self.net.borrow_mut().poll_dial(cx, self.client)
-    }
-}
-
-/// One end of a connection.
-#[derive(Debug)]
-pub(super) struct SimStream {
-    out: Shared<Pipe>,
-    inn: Shared<Pipe>,
-    /// What a session (as of TLS) has taken and not given to the wire.
-    session: Option<Vec<u8>>,
-    resets: bool,
-}
-
-/// What a session takes before it wants to be flushed.
-const RECORD: usize = 16 << 10;
-
-impl Transport for SimStream {
-    fn is_session(&self) -> bool {
-        self.session.is_some()
-    }
-
-    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<Result<usize, IoError>> {
-        self.inn.borrow_mut().poll_recv(cx, buffer)
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
-        let mut out = self.out.borrow_mut();
-        let Some(taken) = &mut self.session else { return out.poll_send(cx, outbox) };
-        if taken.len() >= RECORD {
-            let flushed = out.poll_bytes(cx, taken);
-            if !matches!(flushed, Poll::Ready(Ok(()))) {
-                return flushed;
-            }
-        }
-        let n = outbox.chunk().len().min(RECORD);
-        taken.extend_from_slice(&outbox.chunk()[..n]);
-        outbox.advance(n);
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
-        match &mut self.session {
-            Some(taken) => self.out.borrow_mut().poll_bytes(cx, taken),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<Result<(), IoError>> {
-        self.out.borrow_mut().finish();
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for SimStream {
-    fn drop(&mut self) {
-        let unread = self.inn.borrow_mut().abandon();
-        if unread && self.resets {
-            self.out.borrow_mut().reset();
-        } else {
-            self.out.borrow_mut().finish();
-        }
     }
 }

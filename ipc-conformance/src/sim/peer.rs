@@ -14,10 +14,10 @@ use super::{
     clock::{Seat, SimClock},
     inbound::Inbound,
     ledger::server_channel,
-    net::SimStream,
     outbound::{Letter, Outbound},
     random::mix,
     scene::Scene,
+    stream::SimStream,
 };
 
 #[derive(Debug)]
@@ -29,13 +29,13 @@ pub(super) struct Peer {
     pub(super) inbound: Inbound,
     pub(super) outbound: Outbound,
     pub(super) share: Share,
-    pub(super) paused: Option<(Timestamp, bool)>,
     /// The application closed it.
     closing_since: Option<Timestamp>,
     /// The client waits for an answer to each message.
     sync: bool,
     /// Questions that are answered later.
     held: Vec<(Request, u64)>,
+    is_connected: bool,
     pub(super) over: bool,
 }
 
@@ -50,31 +50,23 @@ impl Peer {
             inbound: Inbound::of_server(link, &it),
             outbound: Outbound::new(format!("server {} on connection {link}", it.server), server_channel(link)),
             share,
-            paused: None,
             closing_since: None,
             sync: net.roads[it.client].sync,
             held: Vec::new(),
+            is_connected: false,
             over: false,
             config: Arc::clone(config),
         }
     }
 
-    pub(super) fn resume_if_due(&mut self, now: Timestamp) {
-        if self.paused.take_if(|(until, _)| *until <= now).is_some() {
-            self.seat.wake();
-        }
-    }
-
-    pub(super) fn is_woken(&self) -> bool {
-        self.seat.is_woken() && self.paused.is_none_or(|(_, moves)| moves)
-    }
-
     pub(super) fn poll(&mut self, scene: &mut Scene) {
-        if self.paused.is_some() {
+        if self.seat.is_paused() {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::WhenStuck)) {}
             return;
         }
-        loop {
+        let mut events = 0;
+        while scene.goes_on(events) {
+            events += 1;
             match self.seat.poll(|cx| self.driver.poll_event(cx)) {
                 Poll::Ready(Some(event)) => self.event(scene, event),
                 Poll::Ready(None) => {
@@ -90,7 +82,7 @@ impl Peer {
 
     fn event(&mut self, scene: &mut Scene, event: Event) {
         match event {
-            Event::Connected => scene.totals.count("state: accepted"),
+            Event::Connected => self.connected(scene),
             Event::Message(message) => self.message(scene, &message),
             Event::Raw(bytes) => {
                 let numbers = self.inbound.raw(scene, &bytes);
@@ -116,6 +108,12 @@ impl Peer {
             }
             _ => {}
         }
+    }
+
+    fn connected(&mut self, scene: &mut Scene) {
+        scene.totals.count("state: accepted");
+        let fresh = !std::mem::replace(&mut self.is_connected, true) && self.inbound.has_session();
+        scene.check(fresh, || format!("connection {} is connected twice, or without a session", self.link));
     }
 
     fn message(&mut self, scene: &mut Scene, message: &Message) {
@@ -178,9 +176,11 @@ impl Peer {
 
     pub(super) fn check(&mut self, scene: &mut Scene) {
         self.check_caps(scene);
-        if self.paused.is_some() || self.driver.conn_ref().is_closed() {
+        if self.seat.is_paused() || self.driver.conn_ref().is_closed() {
             return;
         }
+        let waiting = self.driver.conn().outbox().pending();
+        self.inbound.check_rest(scene, waiting, self.driver.conn_ref().wants_read());
         let name = format!("connection {} at the server", self.link);
         check_timer(scene, &name, self.driver.conn_ref().poll_timeout(), self.seat.alarm());
         let late = self.inbound.partial_is_late(scene, &self.config);

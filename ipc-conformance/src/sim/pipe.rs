@@ -40,10 +40,16 @@ pub(super) struct Style {
 /// A wire that does nothing.
 pub(super) const CALM: Style = Style { cut: Cut::Coalesced, delay: 1, capacity: 1 << 20 };
 
+mod session;
+
+pub(super) use session::Opening;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     None,
     Eof(Timestamp),
+    /// The end of a session that the other side refused.
+    Alert(Timestamp),
     Reset,
 }
 
@@ -57,6 +63,10 @@ pub(super) struct Pipe {
     held_until: Timestamp,
     end: End,
     reader_gone: bool,
+    /// The reader's session is not there yet.
+    opening: Option<Opening>,
+    /// The reader would have no session.
+    refused: bool,
     /// Bytes were lost on the way.
     pub(super) lost: bool,
     /// The receiver ended on its own account, and may have dropped what it had.
@@ -77,6 +87,8 @@ impl Pipe {
             held_until: Timestamp::ZERO,
             end: End::None,
             reader_gone: false,
+            opening: None,
+            refused: false,
             lost: false,
             gave_up: false,
             log: Log::new(delimiter),
@@ -88,6 +100,7 @@ impl Pipe {
     // For the two ends.
 
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> IoResult<usize> {
+        assert!(!self.is_opening(), "it is read before there is a session");
         if self.end == End::Reset {
             self.log.partial_since = None;
             return Poll::Ready(Err(error("ECONNRESET")));
@@ -103,6 +116,9 @@ impl Pipe {
         self.log.note_read(n, self.time.now());
         if n == 0 {
             self.log.partial_since = None;
+            if matches!(self.end, End::Alert(_)) {
+                return Poll::Ready(Err(error("ERR_SSL_ALERT")));
+            }
         }
         wake(&mut self.writer);
         Poll::Ready(Ok(n))
@@ -127,7 +143,7 @@ impl Pipe {
     }
 
     /// Takes as much of `bytes` as there is room for.
-    pub(super) fn poll_bytes(&mut self, cx: &mut Context<'_>, bytes: &mut Vec<u8>) -> IoResult<()> {
+    pub(super) fn poll_bytes(&mut self, cx: &Context<'_>, bytes: &mut Vec<u8>) -> IoResult<()> {
         while !bytes.is_empty() {
             let room = match self.room(cx) {
                 Poll::Ready(room) => room?,
@@ -141,8 +157,12 @@ impl Pipe {
     }
 
     pub(super) fn finish(&mut self) {
+        self.end_with(End::Eof(self.arrival()));
+    }
+
+    fn end_with(&mut self, end: End) {
         if self.end == End::None {
-            self.end = End::Eof(self.arrival());
+            self.end = end;
             wake(&mut self.reader);
         }
     }
@@ -181,6 +201,7 @@ impl Pipe {
     pub(super) fn heal(&mut self) {
         self.held_until = Timestamp::ZERO;
         self.style = CALM;
+        self.opening = self.opening.map(|_| Opening { at: self.time.now(), refuses: false });
         wake(&mut self.writer);
         wake(&mut self.reader);
     }
@@ -196,8 +217,18 @@ impl Pipe {
     }
 
     /// Whether nothing can move any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.reader_gone || self.end == End::Reset
+    pub(super) const fn is_over(&self) -> bool {
+        self.reader_gone || matches!(self.end, End::Reset)
+    }
+
+    /// Whether the writer hears of it when there is room, or there will be none.
+    pub(super) const fn wakes_writer(&self) -> bool {
+        self.writer.is_some() || self.is_over() || !matches!(self.end, End::None)
+    }
+
+    /// Whether the reader hears of it when there is something to read, or there will be nothing.
+    pub(super) const fn wakes_reader(&self) -> bool {
+        self.reader.is_some()
     }
 
     pub(super) fn unread(&self) -> usize {
@@ -252,8 +283,9 @@ impl Pipe {
     fn readable_at(&self) -> Option<Timestamp> {
         let at = match (self.segments.front(), self.end) {
             (_, End::Reset) => return Some(self.time.now()),
+            (None, End::Eof(at) | End::Alert(at)) => at.min(self.opening.map_or(at, |opening| opening.at)),
+            _ if self.opening.is_some() => self.opening?.at,
             (Some((at, _)), _) => *at,
-            (None, End::Eof(at)) => at,
             (None, End::None) => return None,
         };
         Some(at.max(self.held_until))

@@ -8,7 +8,7 @@ use std::{
 
 use ipc_proto::{IoError, Timestamp, drive::DatagramSocket};
 
-use super::{clock::Time, net::Shared, pipe::error, random::Random, totals::Totals};
+use super::{clock::Time, mail::Taken, net::Shared, pipe::error, random::Random, totals::Totals};
 
 /// What happens to datagrams, each in so many of a hundred.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) struct Weather {
     pub(super) dropped: u64,
     pub(super) doubled: u64,
     pub(super) failed: u64,
+    /// Cut short, cut in two, changed, joined, or with an empty one behind them.
+    pub(super) mangled: u64,
     /// Each takes up to so many milliseconds, so that they overtake each other.
     pub(super) delay: u64,
 }
@@ -53,7 +55,9 @@ pub(super) struct Post {
     /// What sockets took to send, and to whom, since the model looked.
     pub(super) sent: Vec<(usize, usize, Vec<u8>)>,
     /// What a machine took in and has not handed out: for each socket, from whom, in order.
-    pub(super) taken: Vec<VecDeque<(usize, Vec<u8>)>>,
+    pub(super) taken: Vec<VecDeque<Taken>>,
+    /// Which sockets something else was sent to than somebody sent.
+    pub(super) mangled: Vec<bool>,
     pub(super) totals: Totals,
 }
 
@@ -74,7 +78,8 @@ impl Post {
             last: 0,
             between: BTreeMap::new(),
             sent: Vec::new(),
-            taken: vec![VecDeque::new(); sockets],
+            taken: (0..sockets).map(|_| VecDeque::new()).collect(),
+            mangled: vec![false; sockets],
             totals: Totals::default(),
         }
     }
@@ -120,12 +125,37 @@ impl Post {
             self.totals.count("fault: datagram dropped");
             return Ok(());
         }
+        if self.random.below(100) < self.weather.mangled {
+            self.mangle(from, to, bytes);
+            return Ok(());
+        }
         self.put(from, to, bytes);
         if self.random.below(100) < self.weather.doubled {
             self.totals.count("fault: datagram doubled");
             self.put(from, to, bytes);
         }
         Ok(())
+    }
+
+    /// Another datagram arrives than was sent, or two do.
+    fn mangle(&mut self, from: usize, to: usize, bytes: &[u8]) {
+        let at = self.random.below(bytes.len() as u64 + 1) as usize;
+        let (name, parts) = match self.random.below(6) {
+            0 => ("fault: datagram cut short", vec![bytes[..at].to_vec()]),
+            1 => ("fault: datagram in two parts", vec![bytes[..at].to_vec(), bytes[at..].to_vec()]),
+            2 => ("fault: datagram with another's beginning", vec![[bytes, &bytes[..at]].concat()]),
+            3 => ("fault: datagram with an empty one", vec![bytes.to_vec(), Vec::new()]),
+            4 => ("fault: datagram with garbage", vec![[&b"bad\x0c"[..], bytes].concat()]),
+            _ => {
+                let other = self.random.pick(b"\xffx\"}\0\x0c");
+                let mut changed = bytes.to_vec();
+                changed.get_mut(at).into_iter().for_each(|byte| *byte = other);
+                ("fault: datagram corrupted", vec![changed])
+            }
+        };
+        self.totals.count(name);
+        self.mangled[to] = true;
+        parts.iter().for_each(|part| self.put(from, to, part));
     }
 
     fn put(&mut self, from: usize, to: usize, bytes: &[u8]) {
@@ -145,7 +175,7 @@ impl Post {
         between.taken += 1;
         between.taken_bytes += bytes.len();
         between.taken_at = self.time.now();
-        self.taken[socket].push_back((from, bytes.clone()));
+        self.taken[socket].push_back(Taken { from, bytes: bytes.clone(), at: self.time.now() });
         Some((from, bytes))
     }
 }

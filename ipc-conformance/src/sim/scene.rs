@@ -10,6 +10,9 @@ use super::{
     totals::Totals,
 };
 
+/// Nobody is handed so many events at one moment.
+const MANY_EVENTS: usize = 100_000;
+
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) time: Time,
@@ -58,6 +61,12 @@ impl Scene {
             self.say(|| format!("VIOLATION {what}"));
             self.failure = Some(what);
         }
+    }
+
+    /// Whether somebody who was handed `events` at one moment is to be handed more.
+    pub(super) fn goes_on(&mut self, events: usize) -> bool {
+        self.check(events < MANY_EVENTS, || "events come without end".to_owned());
+        self.failure.is_none()
     }
 
     /// As [`check`](Self::check), for what the model says.

@@ -18,6 +18,8 @@ acts! {
     Wait = 60,
     Emit = 40,
     Burst = 4,
+    /// More than the windows of sessions, at once.
+    Flood = 1,
     Ask = 10,
     Cancel = 2,
     Connect = 10,

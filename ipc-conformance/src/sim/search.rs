@@ -44,6 +44,7 @@ pub fn run(script: &Script, traced: bool) -> Run {
     let scene = std::mem::replace(&mut world.scene, super::scene::Scene::empty());
     let mut totals = scene.totals;
     totals.merge(&world.post.borrow().totals);
+    totals.merge(&scene.net.borrow().totals.borrow());
     // A panic may have left a borrow behind, which dropping would trip over.
     if played.is_err() {
         std::mem::forget(world);

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ipc_proto::{
-    Budget, Config, PeerId, Peers, Profile, SlowPeer, Timestamp,
+    Budget, Config, PeerId, Peers, Profile, SlowPeer,
     drive::{Drive, End},
 };
 
-use super::{clock::Seat, ledger::server_channel, net::SimStream, outbound::Letter, peer::Peer, scene::Scene};
+use super::{clock::Seat, ledger::server_channel, outbound::Letter, peer::Peer, scene::Scene, stream::SimStream};
 
 #[derive(Debug)]
 pub(super) struct ServerParty {
@@ -36,19 +36,15 @@ impl ServerParty {
         }
     }
 
-    pub(super) fn resume_if_due(&mut self, now: Timestamp) {
-        self.peers.iter_mut().for_each(|(_, peer)| peer.resume_if_due(now));
-    }
-
     pub(super) fn is_woken(&self) -> bool {
-        self.seat.is_woken() || self.peers.iter().any(|(_, peer)| peer.is_woken())
+        self.seat.is_woken() || self.peers.iter().any(|(_, peer)| peer.seat.is_woken())
     }
 
     pub(super) fn poll(&mut self, scene: &mut Scene) {
         self.seat.poll(|_| ());
         self.accept(scene);
         for (_, peer) in self.peers.iter_mut() {
-            if peer.is_woken() {
+            if peer.seat.is_woken() {
                 peer.poll(scene);
             }
         }

@@ -24,6 +24,8 @@ struct Common {
     delimiter: &'static str,
     raw: bool,
     max_message_size: Option<usize>,
+    /// How much a session holds, where there is one.
+    session: Option<usize>,
 }
 
 impl Setup {
@@ -53,6 +55,7 @@ impl Common {
             delimiter: random.pick(&["\u{c}", "\u{c}", "\n", "||", "\r\n", "\u{e9}\n"]),
             raw: random.one_in(8),
             max_message_size: random.pick(&[None, None, Some(1000)]),
+            session: random.pick(&[None, None, None, None, Some(1 << 10), Some(16 << 10), Some(1 << 20)]),
         }
     }
 
@@ -97,7 +100,7 @@ fn client(random: &mut Random, common: &[Common], n: usize) -> (Arc<Config>, Roa
     if random.one_in(3) && !common[server].raw {
         config = config.on_connect("hello", &1).expect("a number has a JSON form");
     }
-    (Arc::new(config), road(random, server, sync))
+    (Arc::new(config), road(random, server, common[server].session, sync))
 }
 
 fn retry(random: &mut Random) -> Retry {
@@ -110,8 +113,8 @@ fn retry(random: &mut Random) -> Retry {
     retry
 }
 
-fn road(random: &mut Random, server: usize, sync: bool) -> Road {
-    Road { server, style: style(random), session: random.one_in(4), sync, resets: random.one_in(2) }
+fn road(random: &mut Random, server: usize, session: Option<usize>, sync: bool) -> Road {
+    Road { server, style: style(random), session, sync, resets: random.one_in(2) }
 }
 
 pub(super) fn style(random: &mut Random) -> Style {
@@ -123,9 +126,11 @@ pub(super) fn style(random: &mut Random) -> Style {
 }
 
 fn socket(random: &mut Random) -> Config {
-    let common = Common { delimiter: "\u{c}", raw: false, max_message_size: None };
+    let common = Common { delimiter: "\u{c}", raw: random.one_in(5), max_message_size: None, session: None };
     let mut config = common.config(random);
-    config.limits.message_timeout = None;
+    config.limits.message_timeout = random.pick(&[None, Some(Duration::from_millis(150))]);
+    config.limits.max_udp_partial = random.pick(&[60, 400, 1 << 20]);
+    config.limits.udp_partial_budget = random.pick(&[100, 1000, 8 << 20]);
     config.limits.max_udp_peers = random.pick(&[1, 2, 1024]);
     config.limits.udp_idle_timeout = Duration::from_millis(random.pick(&[0, 400, 300_000]));
     config

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, task::Poll};
 
 use ipc_proto::{
-    Config, EmitError, Event, Message, PeerId, Timestamp,
+    Config, EmitError, PeerId, Profile, Timestamp,
     datagram::{Datagrams, Standing},
     drive::{DatagramDriver, Reading},
 };
@@ -12,12 +12,15 @@ use super::{
     client_checks::check_timer,
     clock::{Seat, SimClock},
     ledger::{Channel, Entry},
+    mail::Mail,
     net::Shared,
     outbound::Letter,
     post::{Post, SimSocket, address_of, socket_at},
     scene::Scene,
     text::number_of,
 };
+
+mod heard;
 
 /// The channels of datagrams come after those of connections.
 const DATAGRAMS: Channel = 1 << 20;
@@ -37,11 +40,11 @@ pub(super) struct SocketParty {
     driver: DatagramDriver<SimSocket, SimClock>,
     pub(super) seat: Seat,
     post: Shared<Post>,
-    pub(super) paused: Option<(Timestamp, bool)>,
     named: BTreeSet<usize>,
     /// Peers were forgotten, or there was no room: then some of what was received is not handed out.
     forgot: bool,
     seen: BTreeSet<(usize, u64)>,
+    mail: Mail,
 }
 
 impl SocketParty {
@@ -54,33 +57,34 @@ impl SocketParty {
             driver: DatagramDriver::new(machine, socket, seat.clock()),
             seat,
             post: Shared::clone(post),
-            paused: None,
             named: BTreeSet::new(),
             forgot: false,
             seen: BTreeSet::new(),
+            mail: Mail::default(),
             config: Arc::clone(config),
         }
     }
 
-    pub(super) fn resume_if_due(&mut self, now: Timestamp) {
-        if self.paused.take_if(|(until, _)| *until <= now).is_some() {
-            self.seat.wake();
-        }
-    }
-
-    pub(super) fn is_woken(&self) -> bool {
-        self.seat.is_woken() && self.paused.is_none_or(|(_, moves)| moves)
-    }
-
     pub(super) fn poll(&mut self, scene: &mut Scene) {
-        if self.paused.is_some() {
+        if self.seat.is_paused() {
             while self.seat.poll(|cx| self.driver.turn(cx, Reading::Always)) {}
         } else {
+            let mut events = 0;
             while let Poll::Ready((peer, event)) = self.seat.poll(|cx| self.driver.poll_event(cx)) {
                 self.event(scene, peer, event);
+                events += 1;
+                if !scene.goes_on(events) {
+                    return;
+                }
             }
+            self.note_standings(scene);
+            self.catch_up(scene);
         }
         self.absorb(scene);
+        self.note_standings(scene);
+    }
+
+    fn note_standings(&mut self, scene: &mut Scene) {
         while let Some((_, standing)) = self.driver.machine().poll_standing() {
             self.forgot |= standing == Standing::Forgotten;
             scene.totals.count(match standing {
@@ -89,48 +93,6 @@ impl SocketParty {
                 Standing::Named => "state: datagram peer named",
                 _ => "state: datagram peer forgotten",
             });
-        }
-    }
-
-    fn event(&mut self, scene: &mut Scene, peer: PeerId, event: Event) {
-        match event {
-            Event::Message(message) => self.message(scene, &message),
-            Event::Undelivered(lost) => self.undelivered(scene, peer, lost.frame.as_bytes(), lost.maybe_sent),
-            Event::Error(error) => {
-                let failed = error.code() == "ENETUNREACH";
-                scene.check(failed, || format!("socket {}: {}", self.number, error.code()));
-            }
-            _ => {}
-        }
-    }
-
-    /// Messages come in the order of their datagrams, each as often as those.
-    fn message(&mut self, scene: &mut Scene, message: &Message) {
-        let data = message.data().map_or_else(String::new, |data| data.to_string());
-        let text = format!(r#"{{"type":"{}","data":{data}}}"#, message.name()).into_bytes();
-        scene.say(|| format!("socket {} gets {data:.60}", self.number));
-        let may_skip = self.may_skip();
-        let mut skipped = 0;
-        let from = loop {
-            let Some((from, bytes)) = self.post.borrow_mut().taken[self.number].pop_front() else { break None };
-            if bytes.strip_suffix(self.config.delimiter.as_bytes()) == Some(&*text) {
-                break Some(from);
-            }
-            skipped += 1;
-        };
-        scene.check(from.is_some(), || format!("socket {} got {data:.60}, which did not come", self.number));
-        scene.check(skipped == 0 || may_skip, || format!("socket {} left out {skipped} datagrams", self.number));
-        if let Some((from, n)) = from.zip(number_of(&text)) {
-            self.delivered(scene, from, n, &text);
-        }
-    }
-
-    fn delivered(&mut self, scene: &mut Scene, from: usize, n: u64, text: &[u8]) {
-        scene.totals.count("app: datagrams delivered");
-        self.absorb(scene);
-        if self.seen.insert((from, n)) {
-            let result = scene.ledger.deliver(datagram_channel(from, self.number), 0, text);
-            scene.require(result);
         }
     }
 
@@ -155,6 +117,7 @@ impl SocketParty {
     fn absorb(&self, scene: &mut Scene) {
         let sent = std::mem::take(&mut self.post.borrow_mut().sent);
         for (from, to, bytes) in sent {
+            // Every socket's delimiter is the usual one.
             let text = bytes.strip_suffix(self.config.delimiter.as_bytes()).unwrap_or(&bytes);
             let result = scene.ledger.sent(datagram_channel(from, to), text);
             scene.require(result);
@@ -178,9 +141,10 @@ impl SocketParty {
     }
 
     fn send(&mut self, scene: &mut Scene, peer: PeerId, choice: u16) {
-        let letter = Letter::plain(scene, false, choice);
+        let letter = Letter::plain(scene, self.is_raw(), choice);
+        let len = self.wire_len(&letter);
         let machine = self.driver.machine();
-        let (pending, len) = (machine.pending_bytes(), letter.frame().len() + self.config.delimiter.len());
+        let (pending, len) = (machine.pending_bytes(), len);
         let allowance = machine.allowance(peer);
         let Some(address) = machine.peer_addr(peer) else { return };
         let guarded = self.config.is_guarded();
@@ -214,8 +178,8 @@ impl SocketParty {
     }
 
     pub(super) fn broadcast(&mut self, scene: &mut Scene, choice: u16) {
-        let letter = Letter::plain(scene, false, choice % 12);
-        let len = letter.frame().len() + self.config.delimiter.len();
+        let letter = Letter::plain(scene, self.is_raw(), choice % 12);
+        let len = self.wire_len(&letter);
         let machine = self.driver.machine();
         let takes = |peer: &PeerId| machine.allowance(*peer).is_none_or(|left| len <= left);
         let to: Vec<usize> =
@@ -248,6 +212,14 @@ impl SocketParty {
         }
     }
 
+    fn is_raw(&self) -> bool {
+        self.config.profile == Profile::Raw
+    }
+
+    fn wire_len(&self, letter: &Letter) -> usize {
+        letter.frame().len() + if self.is_raw() { 0 } else { self.config.delimiter.len() }
+    }
+
     pub(super) fn is_flushed(&self) -> bool {
         self.driver.is_flushed()
     }
@@ -261,9 +233,11 @@ impl SocketParty {
         scene.check(len <= limits.max_udp_peers, || format!("socket {} has {len} peers", self.number));
         let most = limits.max_pending_bytes.max(70_000);
         scene.check(pending <= most, || format!("socket {} lets {pending} bytes wait", self.number));
-        scene.check(held - pending <= (1 << 20) + 70_000, || format!("socket {} holds {held} bytes", self.number));
+        scene.check(held - pending <= (1 << 20) + limits.udp_partial_budget + 70_000, || {
+            format!("socket {} holds {held} bytes", self.number)
+        });
         self.check_amplification(scene);
-        if self.paused.is_none() {
+        if !self.seat.is_paused() {
             check_timer(scene, &format!("socket {}", self.number), machine.poll_timeout(), self.seat.alarm());
             self.check_idle(scene);
         }

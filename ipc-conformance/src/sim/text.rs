@@ -29,6 +29,9 @@ const UNITS: [(&str, &str); 4] = [("x", "x"), ("|", "|"), ("\u{e9}\u{1f600}", "\
 /// How long a message is made; the longest is beyond the high mark.
 const SIZES: [usize; 16] = [0, 1, 1, 2, 3, 5, 10, 20, 40, 90, 200, 300, 700, 1500, 5000, 70_000];
 
+/// Picks the longest.
+pub(super) const LONG: u16 = SIZES.len() as u16 - 1;
+
 /// What is sent first where a config says so.
 pub(super) const GREETING: &str = r#"{"type":"hello","data":1}"#;
 /// Ends a raw record, so that the receiver finds it again.
@@ -81,5 +84,6 @@ pub(super) fn number_of(text: &[u8]) -> Option<u64> {
 
 /// Where `part` first stands in `text`, the slow way.
 pub(super) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
+    let first = part.first()?;
+    text.windows(part.len()).position(|window| window[0] == *first && window == part)
 }

@@ -6,7 +6,7 @@ use ipc_proto::{ClientState, Timestamp};
 
 use super::{
     client::ClientParty,
-    clock::Time,
+    clock::{Seat, Time},
     net::{Door, Net, Shared},
     post::Post,
     random::Random,
@@ -46,7 +46,7 @@ impl World {
         let servers = servers.collect();
         let clients = setup.clients.iter().enumerate().map(|(number, (config, road))| {
             net.borrow_mut().add_road(*road);
-            ClientParty::new(number, config, road.session, &scene)
+            ClientParty::new(number, config, road.session.is_some(), &scene)
         });
         let clients = clients.collect();
         let post = Rc::new(RefCell::new(Post::new(&time, Random::part(seed, 4), setup.sockets.len())));
@@ -96,31 +96,21 @@ impl World {
     /// When something happens next, if nobody does anything.
     pub(super) fn next_wake(&self) -> Option<Timestamp> {
         let clients = self.clients.iter().filter(|it| it.state() != ClientState::Stopped);
-        let clients = clients.flat_map(|it| [it.seat.alarm(), it.paused.map(|(until, _)| until)]);
         let peers = self.servers.iter().flat_map(|server| server.peers.iter());
-        let peers = peers.flat_map(|(_, it)| [it.seat.alarm(), it.paused.map(|(until, _)| until)]);
-        let sockets = self.sockets.iter().flat_map(|it| [it.seat.alarm(), it.paused.map(|(until, _)| until)]);
+        let seats = clients.map(|it| &it.seat).chain(peers.map(|(_, it)| &it.seat));
+        let seats = seats.chain(self.sockets.iter().map(|it| &it.seat));
         let wires = [self.scene.net.borrow().next_wake(), self.post.borrow().next_wake()];
-        let all = clients.chain(peers).chain(sockets).chain(wires).flatten();
+        let all = seats.map(Seat::next_wake).chain(wires).flatten();
         all.map(|at| at.max(self.now())).min()
     }
 
     fn wake(&mut self) {
-        let now = self.now();
         self.scene.net.borrow_mut().tick();
         self.post.borrow_mut().tick();
-        for it in &mut self.clients {
-            it.resume_if_due(now);
-            it.seat.ring();
-        }
-        for it in &mut self.servers {
-            it.resume_if_due(now);
-            it.peers.iter().for_each(|(_, peer)| peer.seat.ring());
-        }
-        for it in &mut self.sockets {
-            it.resume_if_due(now);
-            it.seat.ring();
-        }
+        self.clients.iter_mut().for_each(|it| it.seat.ring());
+        let peers = self.servers.iter_mut().flat_map(|server| server.peers.iter_mut());
+        peers.for_each(|(_, peer)| peer.seat.ring());
+        self.sockets.iter_mut().for_each(|it| it.seat.ring());
     }
 
     /// Polls one of those that were woken. Says whether there was one.
@@ -132,22 +122,16 @@ impl World {
 
     fn poll_if_woken(&mut self, at: usize) -> bool {
         let (clients, servers) = (self.clients.len(), self.servers.len());
-        macro_rules! poll {
-            ($party:expr) => {{
-                let party = &mut $party;
-                let woken = party.is_woken();
-                if woken {
-                    party.poll(&mut self.scene);
-                }
-                woken
-            }};
-        }
+        let scene = &mut self.scene;
         if at < clients {
-            poll!(self.clients[at])
+            let it = &mut self.clients[at];
+            it.seat.is_woken().then(|| it.poll(scene)).is_some()
         } else if at < clients + servers {
-            poll!(self.servers[at - clients])
+            let it = &mut self.servers[at - clients];
+            it.is_woken().then(|| it.poll(scene)).is_some()
         } else {
-            poll!(self.sockets[at - clients - servers])
+            let it = &mut self.sockets[at - clients - servers];
+            it.seat.is_woken().then(|| it.poll(scene)).is_some()
         }
     }
 

@@ -4,12 +4,7 @@
 
 use std::{
     convert::Infallible,
-    env,
-    future::poll_fn,
-    hash::{BuildHasher, RandomState},
-    pin::pin,
     sync::{Arc, Mutex},
-    task::Poll,
     time::Duration,
 };
 
@@ -21,8 +16,9 @@ use ipc_proto::{
 };
 
 use crate::{
+    dice::{Dice, until_ready},
     raw::Raw,
-    stage::{Stage, yield_now},
+    stage::Stage,
     wire::Wire,
 };
 
@@ -30,58 +26,9 @@ use crate::{
 const MANY: usize = 400;
 const ROUNDS: u64 = 3;
 
-/// Where futures are dropped.
-#[derive(Debug)]
-struct Dice(u64);
-
-impl Dice {
-    fn new(round: u64) -> Self {
-        let given = env::var("IPC_CANCEL_SEED").ok().map(|seed| seed.parse().expect("a number"));
-        let seed = given.unwrap_or_else(|| RandomState::new().hash_one(round));
-        println!("IPC_CANCEL_SEED={seed}");
-        Self(seed | 1)
-    }
-
-    /// Another one, which rolls differently.
-    fn split(&mut self) -> Self {
-        Self(self.roll(u64::MAX) | 1)
-    }
-
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-
-    /// Polls a future a few times, or not at all, and then drops it.
-    async fn cut<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        let mut left = self.roll(6);
-        let mut future = pin!(future);
-        let result = poll_fn(|cx| {
-            if left == 0 {
-                return Poll::Ready(None);
-            }
-            left -= 1;
-            // How often it is polled is the dice's business, whether or not it can go on.
-            cx.waker().wake_by_ref();
-            future.as_mut().poll(cx).map(Some)
-        })
-        .await;
-        yield_now().await;
-        result
-    }
-}
-
-/// Makes futures and drops them until one is ready in time.
-macro_rules! until_ready {
-    ($dice:expr, $future:expr) => {
-        loop {
-            if let Some(value) = $dice.cut($future).await {
-                break value;
-            }
-        }
-    };
+/// A die that rolls differently.
+fn other(dice: &mut Dice) -> Dice {
+    Dice(dice.roll(u64::MAX) | 1)
 }
 
 /// So little room that emits have to wait.
@@ -189,16 +136,16 @@ async fn run_connection<H: Host>(conn: &mut Connection<H>, mut dice: Dice) {
 }
 
 pub(crate) async fn clients_and_servers<H: Host>(stage: Stage<H>) {
-    for round in 0..ROUNDS {
-        let mut dice = Dice::new(round);
+    for _ in 0..ROUNDS {
+        let mut dice = Dice::new();
         let mut server = stage.serve(tight(&stage)).await;
         let mut client = stage.connect(tight(&stage), &server);
         until_ready!(dice, client.ready()).unwrap();
         let (peer, event) = until_ready!(dice, server.next()).unwrap();
         assert!(matches!(event, Event::Connected), "{event:?}");
 
-        let (one, other) = (dice.split(), dice.split());
-        join(run_client(&mut client, one), run_server(&mut server, peer, other)).await;
+        let (one, two) = (other(&mut dice), other(&mut dice));
+        join(run_client(&mut client, one), run_server(&mut server, peer, two)).await;
         assert!(until_ready!(dice, client.close()).is_empty());
         until_ready!(dice, server.stop());
         let last = until_ready!(dice, server.next());
@@ -208,14 +155,14 @@ pub(crate) async fn clients_and_servers<H: Host>(stage: Stage<H>) {
 }
 
 pub(crate) async fn listeners_and_connections<H: Host>(stage: Stage<H>) {
-    for round in 0..ROUNDS {
-        let mut dice = Dice::new(round);
+    for _ in 0..ROUNDS {
+        let mut dice = Dice::new();
         let mut listener = stage.listen(tight(&stage)).await;
         let mut client = stage.connect_at(tight(&stage), listener.endpoint());
         let mut conn = until_ready!(dice, listener.accept()).unwrap();
 
-        let (one, other) = (dice.split(), dice.split());
-        join(run_client(&mut client, one), run_connection(&mut conn, other)).await;
+        let (one, two) = (other(&mut dice), other(&mut dice));
+        join(run_client(&mut client, one), run_connection(&mut conn, two)).await;
         assert!(until_ready!(dice, conn.close()).is_empty());
         assert!(conn.next().await.is_none());
     }
@@ -224,8 +171,8 @@ pub(crate) async fn listeners_and_connections<H: Host>(stage: Stage<H>) {
 pub(crate) async fn no_connection_is_lost_by_accepting<H: Host>(stage: Stage<H>) {
     // As many wait at a pipe as it has free instances.
     let crowd = if stage.wire == Wire::Pipe { 4_u8 } else { 20 };
-    for round in 0..ROUNDS {
-        let mut dice = Dice::new(round);
+    for _ in 0..ROUNDS {
+        let mut dice = Dice::new();
         let mut listener = stage.listen(tight(&stage)).await;
         let mut streams = Vec::new();
         for n in 0..crowd {
@@ -243,8 +190,8 @@ pub(crate) async fn no_connection_is_lost_by_accepting<H: Host>(stage: Stage<H>)
 }
 
 pub(crate) async fn requests_and_deliveries<H: Host>(stage: Stage<H>) {
-    for round in 0..ROUNDS {
-        let mut dice = Dice::new(round);
+    for _ in 0..ROUNDS {
+        let mut dice = Dice::new();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
         let router = Router::new().on_request("double", move |_, n: usize| {
@@ -289,8 +236,8 @@ fn all_of(frames: &[Frame], from: usize, to: usize) {
 }
 
 pub(crate) async fn a_close_that_is_dropped_keeps_what_could_not_be_delivered<H: Host>(stage: Stage<H>) {
-    for round in 0..ROUNDS {
-        let mut dice = Dice::new(round);
+    for _ in 0..ROUNDS {
+        let mut dice = Dice::new();
         let mut client = stage.connect_at(much(&stage), &stage.free_endpoint().await);
         let sent = (0..).position(|n| client.try_send(frame(n)).is_err()).unwrap();
         all_of(&until_ready!(dice, client.close()), 0, sent);

@@ -8,6 +8,8 @@
 
 #[path = "../../../ipc-tokio/tests/tls/certificates.rs"]
 mod certificates;
+#[path = "../../../ipc-tokio/tests/cancel/dice.rs"]
+mod dice;
 
 mod asking;
 mod cancel;
@@ -68,6 +70,7 @@ const LEFT_OUT_ON_WINDOWS: &[(&str, &str)] = &[
     ("async-std/", "but for the executor it is what smol runs"),
     ("smol/pipe/", "async-io has no named pipes"),
     ("/pipe/limits/a_peer_that_ends_its_half_still_gets_what_waits", "a pipe has no halves"),
+    ("/pipe/talk/a_connection_is_a_sink_and_a_stream", "a pipe has no halves"),
     ("/udp/streams_and_datagrams_make_one_server", "its stream is a file for a socket"),
     ("/tls/receive/", "handshakes take too long where nothing is optimised"),
     ("/tls/cancel/", "handshakes take too long where nothing is optimised"),
@@ -158,6 +161,7 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
             the_accept_level_needs_no_tasks,
             routed_messages_are_answered_in_the_connections_task,
             a_client_is_a_sink_and_a_stream,
+            a_connection_is_a_sink_and_a_stream,
             raw_bytes_pass_as_they_are,
             frames_for_a_new_connection_come_first,
         }

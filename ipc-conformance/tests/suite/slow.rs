@@ -9,8 +9,9 @@ use ipc_proto::{
 
 use crate::{
     delivery::{BIG, CAP, big, number_of, numbers, numbers_to_end},
+    dice::yield_now,
     raw::Raw,
-    stage::{Stage, accepted, yield_now},
+    stage::{Stage, accepted},
     wire::Wire,
 };
 

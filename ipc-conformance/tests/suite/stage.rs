@@ -234,19 +234,6 @@ pub(crate) async fn talk<H: Host>(client: &mut Client<H>, server: &mut Server<H>
     assert_eq!(data(client).await, "\"world\"");
 }
 
-/// A turn for everybody else on this thread.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
 /// What `work` gives, in a thread of its own, so that a runtime of one thread goes on.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let slot = Arc::new(Mutex::new((None, None::<Waker>)));

@@ -1,10 +1,13 @@
 //! What two ends say to each other when nothing goes wrong.
 
-use futures_util::{SinkExt as _, StreamExt as _, future::join_all};
+use futures_util::{
+    SinkExt, StreamExt,
+    future::{join, join_all},
+};
 use ipc_conformance::host::Host;
-use ipc_proto::{Event, Frame, Profile, Reason, Router};
+use ipc_proto::{EmitError, Event, Frame, Outcome, Profile, Reason, Router};
 
-use crate::stage::{Stage, data, message, talk, text};
+use crate::stage::{Stage, data, message, rest, talk, text};
 
 pub(crate) async fn hello_world<H: Host>(stage: Stage<H>) {
     let mut server = stage.serve(stage.config()).await;
@@ -137,6 +140,40 @@ pub(crate) async fn a_client_is_a_sink_and_a_stream<H: Host>(stage: Stage<H>) {
         server.send(peer, message.to_frame()).await.expect("the peer is there");
         assert_eq!(data(&mut client).await, n.to_string());
     }
+}
+
+pub(crate) async fn a_connection_is_a_sink_and_a_stream<H: Host>(stage: Stage<H>) {
+    const MANY: usize = 40;
+    // Room for few of them, so that the sink has to wait for it.
+    let mut listener = stage.listen(stage.config().max_pending_bytes(20 << 10)).await;
+    let mut client = stage.connect_at(stage.config(), listener.endpoint());
+    let mut conn = listener.accept().await.expect("somebody came");
+    assert!(matches!(StreamExt::next(&mut conn).await, Some(Event::Connected)));
+    let frames = (0..MANY).map(|n| Ok(Frame::encode("n", &(n, "x".repeat(8 << 10))).expect("it has a JSON form")));
+    let mut frames = futures_util::stream::iter(frames);
+    let heard = async {
+        for n in 0..MANY {
+            assert!(data(&mut client).await.starts_with(&format!("[{n},")), "each in its turn");
+        }
+    };
+    let (sent, ()) = join(conn.send_all(&mut frames), heard).await;
+    sent.expect("the peer reads");
+    assert_eq!(conn.pending_bytes(), 0, "it is flushed");
+
+    let delivery = client.emit_tracked("last", &1).await.expect("the client goes on");
+    assert_eq!(delivery.await, Outcome::Flushed);
+    SinkExt::close(&mut conn).await.expect("nothing waits");
+    let late = SinkExt::send(&mut conn, Frame::event("late")).await;
+    assert!(matches!(late, Err(EmitError::Closed(_))), "{late:?}");
+    assert!(matches!(client.next().await, Some(Event::Disconnected { reason: Reason::Peer, .. })));
+    let rest = rest(&mut conn).await;
+    let [Event::Message(last), Event::Disconnected { reason: Reason::Local, .. }] = &rest[..] else {
+        panic!("{rest:?}")
+    };
+    assert_eq!(last.name(), "last");
+    let stats = conn.stats();
+    assert_eq!((stats.messages_out, stats.messages_in, stats.connects), (MANY as u64, 1, 1));
+    assert!(stats.bytes_out > (MANY as u64) << 13 && stats.bytes_in > 0 && stats.undelivered == 0, "{stats:?}");
 }
 
 fn is_message<P>((_, event): &(P, Event)) -> std::future::Ready<bool> {

@@ -4,6 +4,7 @@
 
 mod edges;
 mod lifecycle;
+mod places;
 mod requests;
 #[cfg(feature = "tls")]
 mod tls;

@@ -4,10 +4,18 @@ use std::{
     fs,
     io::Write,
     net::TcpStream,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use ipc_mio::{Client, Config, Endpoint, Event, Server, TlsOptions};
+use ipc_mio::{
+    Client, Config, Endpoint, Event, Server, TlsOptions,
+    rustls::{
+        ClientConfig, RootCertStore, ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    },
+};
 use tempfile::TempDir;
 
 use crate::turns::{Turns, echo, text};
@@ -94,6 +102,54 @@ fn a_certificate_that_nobody_vouches_for_is_refused_on_both_sides() {
     let heard = turns.until(&mut parts, |(server, _)| server.poll_accept_error());
     assert!(heard.code().starts_with("ERR_SSL") || heard.code().starts_with("ERR_TLS"), "{heard}");
     assert!(parts.0.peers().is_empty());
+}
+
+/// The peer of an end is asked for, and its first event taken.
+fn meet(turns: &mut Turns, server: Server, client: Client) -> (Server, Client) {
+    let mut parts = (server, client);
+    let first = turns.until(&mut parts, |(_, client)| client.poll_event());
+    assert!(matches!(first, Event::Connected), "{first:?}");
+    parts
+}
+
+#[test]
+fn rustls_configurations_of_ones_own() {
+    let (mut turns, ours, others) = (Turns::new(), Certificates::new(), Certificates::new());
+    let provider = || Arc::new(ring::default_provider());
+    let chain = vec![CertificateDer::from_pem_file(ours.file("cert")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(ours.file("key")).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(chain[0].clone()).unwrap();
+    let shown = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let shown = shown.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let trusted = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let trusted = trusted.with_root_certificates(roots).with_no_client_auth();
+
+    // By its options the one would show another certificate, and the other trust somebody else.
+    let mut server = Server::with_config(turns.registry(), 0..10, others.server());
+    server.set_tls_server(Arc::new(shown));
+    server.serve_net("127.0.0.1:0").unwrap();
+    let Endpoint::Tls { port, .. } = server.endpoints()[0] else { panic!("{:?}", server.endpoints()) };
+    let mut client = Client::with_config(turns.registry(), 100..101, others.client());
+    client.set_tls_client(Arc::new(trusted));
+    client.connect_to_net("world", &format!("localhost:{port}")).unwrap();
+    meet(&mut turns, server, client);
+}
+
+#[test]
+fn certificates_are_read_anew_for_those_to_come() {
+    let (mut turns, before, after) = (Turns::new(), Certificates::new(), Certificates::new());
+    let (server, port) = serve(&turns, &before);
+    for name in ["cert", "key"] {
+        fs::copy(after.file(name), before.file(name)).unwrap();
+    }
+    server.reload_tls().unwrap();
+    let mut client = Client::with_config(turns.registry(), 100..101, after.client());
+    client.connect_to_net("world", &format!("localhost:{port}")).unwrap();
+    let (server, _) = meet(&mut turns, server, client);
+    fs::write(before.file("key"), "no key").unwrap();
+    let error = server.reload_tls().unwrap_err();
+    assert_eq!(error.code(), Some("ERR_IPC_TLS_CONFIGURATION"));
 }
 
 #[test]

@@ -79,6 +79,26 @@ fn over_udp() {
 }
 
 #[test]
+fn what_a_client_did_is_counted() {
+    let mut turns = Turns::new();
+    let (server, mut client) = pair(&mut turns, "tcp:127.0.0.1:0");
+    assert_eq!((client.stats().connects, client.stats().messages_out), (1, 0));
+    let _ = client.emit_type("bare").unwrap();
+    let mut parts = (server, client);
+    let bare = turns.until(&mut parts, |(server, _)| match server.poll_event() {
+        Some((peer, Event::Message(message))) => Some((peer, message)),
+        _ => None,
+    });
+    assert_eq!(bare.1.name(), "bare");
+    let _ = parts.0.emit(bare.0, "message", "seen").unwrap();
+    assert_eq!(turns.until(&mut parts, |(_, client)| text(client)), "seen");
+    let stats = parts.1.stats();
+    assert_eq!((stats.messages_out, stats.messages_in, stats.errors, stats.undelivered), (1, 1, 0, 0));
+    let (out, back) = (br#"{"type":"bare","data":{}}|"#, br#"{"type":"message","data":"seen"}|"#);
+    assert_eq!((stats.bytes_out, stats.bytes_in), (out.len() as u64, back.len() as u64));
+}
+
+#[test]
 fn to_some_and_to_all() {
     let mut turns = Turns::new();
     let mut server = Server::new(turns.registry(), 0..10);

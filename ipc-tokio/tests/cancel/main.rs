@@ -4,15 +4,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use std::{
-    env,
-    future::poll_fn,
-    hash::{BuildHasher, RandomState},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+mod dice;
 
+use std::time::Duration;
+
+use dice::Dice;
 use ipc_tokio::{Client, Config, Endpoint, Event, Frame, Ipc, Outcome, PeerId, Retry, Server};
 use tokio::time::timeout;
 
@@ -24,53 +20,10 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("nothing came")
 }
 
-/// Where futures are dropped.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let given = env::var("IPC_CANCEL_SEED").ok().map(|seed| seed.parse().expect("a number"));
-        let seed = given.unwrap_or_else(|| RandomState::new().hash_one(0));
-        println!("IPC_CANCEL_SEED={seed}");
-        Self(seed | 1)
-    }
-
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-
-    /// Polls a future up to four times, or not at all, and then drops it.
-    async fn cut<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        let mut left = self.roll(5);
-        let mut future = pin!(future);
-        let result = poll_fn(|cx| {
-            if left == 0 {
-                return Poll::Ready(None);
-            }
-            left -= 1;
-            cx.waker().wake_by_ref();
-            future.as_mut().poll(cx).map(Some)
-        });
-        let result = result.await;
-        tokio::task::yield_now().await;
-        result
-    }
-}
-
-/// Makes futures and drops them until one is ready in time.
+/// As [`until_ready`](dice::until_ready), in time.
 macro_rules! until_ready {
     ($dice:expr, $future:expr) => {
-        soon(async {
-            loop {
-                if let Some(value) = $dice.cut($future).await {
-                    break value;
-                }
-            }
-        })
-        .await
+        soon(async { dice::until_ready!($dice, $future) }).await
     };
 }
 
