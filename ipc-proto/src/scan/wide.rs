@@ -77,16 +77,15 @@ pub(crate) enum Makeup {
 /// Whether any byte but `stop` is one that a JSON string cannot hold as it is, quotes aside. `stop` is ASCII.
 pub(crate) fn makeup(bytes: &[u8], stop: u8) -> Makeup {
     let plain = |byte: u8| (byte >= 0x20 && byte != b'\\') || byte == stop;
-    let mut all = 0;
+    let mut is_ascii = true;
     for block in bytes.chunks(16 * BLOCK) {
         // No early exit within a block, as above.
-        let (is_plain, any) = block.iter().fold((true, all), |(so_far, any), &byte| (so_far & plain(byte), any | byte));
-        if !is_plain {
+        if !block.iter().fold(true, |all, &byte| all & plain(byte)) {
             return Makeup::Special;
         }
-        all = any;
+        is_ascii = is_ascii && block.is_ascii();
     }
-    if all.is_ascii() { Makeup::PlainAscii } else { Makeup::Plain }
+    if is_ascii { Makeup::PlainAscii } else { Makeup::Plain }
 }
 
 /// How many bytes stand before the first `"` or `stop`.
