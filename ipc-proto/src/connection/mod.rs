@@ -203,7 +203,7 @@ impl Connection {
 
     /// The transport has nothing to read at the moment: a good time to give up large buffers. Where a message had a
     /// mebibyte or more, its buffer is kept for a second in case another one comes; all connections of the process
-    /// together keep one and a half times `max_message_size` at most. [`poll_timeout`](Self::poll_timeout) says when it is
+    /// together keep as much as one message of `max_message_size` at most. [`poll_timeout`](Self::poll_timeout) says when it is
     /// over.
     pub fn handle_idle(&mut self) {
         self.outbox.shrink();

@@ -251,7 +251,7 @@ impl Deframer {
         if self.complete == 0 {
             return if self.is_overlong() { Err(ProtocolError::new(Code::FrameTooLarge)) } else { Ok(false) };
         }
-        self.kept = Kept::of(&self.buffer, self.complete, self.max_frame).or_else(|| self.kept.take());
+        self.kept = Kept::note(self.kept.take(), &self.buffer, self.complete, self.max_frame);
         self.run = self.buffer.split_to(self.complete).freeze();
         self.run_len = self.run.len();
         let makeup = self.quick.map_or(Makeup::Special, |stop| scan::makeup(&self.run, stop));

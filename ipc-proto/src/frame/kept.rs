@@ -12,6 +12,8 @@ use bytes::BytesMut;
 
 /// For frames from here on.
 const LARGE: usize = 1 << 20;
+/// What may stand in a buffer beside the largest frame: its delimiter, and smaller ones.
+const SLACK: usize = 64 << 10;
 /// What all connections of a process keep.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 
@@ -21,15 +23,20 @@ pub(super) struct Kept {
     capacity: usize,
     /// Nobody has asked since.
     used: bool,
-    _share: Share,
+    share: Share,
 }
 
 impl Kept {
-    /// Notes a buffer before `len` bytes are split off; `None` if it is not worth it, or if all connections would keep
-    /// more than one and a half of the largest frames.
-    pub(super) fn of(buffer: &BytesMut, len: usize, max_frame: usize) -> Option<Self> {
-        let _share = (len >= LARGE).then(|| Share::of(&KEPT, len, most(max_frame)))??;
-        Some(Self { capacity: buffer.capacity(), used: true, _share })
+    /// Notes a buffer before `len` bytes are split off, which may be one that was kept `before`. `None` if it is not worth
+    /// it, or if all connections would keep more than the largest frame.
+    pub(super) fn note(before: Option<Self>, buffer: &BytesMut, len: usize, max_frame: usize) -> Option<Self> {
+        if len < LARGE {
+            return before;
+        }
+        // What a larger frame has touched once is there as long as the buffer is.
+        let len = before.map_or(len, |before| before.share.len.max(len));
+        let share = Share::of(&KEPT, len, max_frame.saturating_add(SLACK))?;
+        Some(Self { capacity: buffer.capacity(), used: true, share })
     }
 
     /// Makes all of `buffer`, which is empty, usable again. False while somebody still looks at what it held.
@@ -41,11 +48,6 @@ impl Kept {
     pub(super) const fn was_used(&mut self) -> bool {
         mem::replace(&mut self.used, false)
     }
-}
-
-/// How much all connections keep where frames are at most that large.
-const fn most(max_frame: usize) -> usize {
-    max_frame.saturating_add(max_frame / 2)
 }
 
 /// A part of what may be kept.
@@ -82,7 +84,7 @@ mod tests {
     fn a_buffer_is_used_again_when_its_frame_is_gone() {
         for (len, keeps) in [(LARGE, true), (LARGE - 1, false)] {
             let mut buffer = filled(len);
-            let (start, kept) = (buffer.as_ptr(), Kept::of(&buffer, len, usize::MAX));
+            let (start, kept) = (buffer.as_ptr(), Kept::note(None, &buffer, len, usize::MAX));
             drop(buffer.split_to(len));
             assert_eq!(kept.is_some(), keeps);
             assert_eq!(kept.is_some_and(|kept| kept.reclaim(&mut buffer)), keeps);
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn a_buffer_that_somebody_looks_at_has_to_wait() {
         let mut buffer = filled(LARGE);
-        let (start, kept) = (buffer.as_ptr(), Kept::of(&buffer, LARGE, usize::MAX).unwrap());
+        let (start, kept) = (buffer.as_ptr(), Kept::note(None, &buffer, LARGE, usize::MAX).unwrap());
         let frame = buffer.split_to(LARGE).freeze();
         assert!(!kept.reclaim(&mut buffer));
         drop(frame);
@@ -113,6 +115,16 @@ mod tests {
         assert!(share(1).is_some());
         drop(other);
         assert_eq!(ALL.load(Ordering::Relaxed), 0);
-        assert_eq!([8, 9, usize::MAX].map(most), [12, 13, usize::MAX]);
+    }
+
+    #[test]
+    fn what_was_touched_once_counts_on() {
+        let buffer = filled(1);
+        let large = Kept::note(None, &buffer, 3 * LARGE, usize::MAX);
+        let later = Kept::note(large, &buffer, LARGE, usize::MAX);
+        assert_eq!(later.as_ref().map(|kept| kept.share.len), Some(3 * LARGE));
+        let small = Kept::note(later, &buffer, 1, usize::MAX);
+        assert_eq!(small.map(|kept| kept.share.len), Some(3 * LARGE));
+        assert!(Kept::note(None, &buffer, LARGE + SLACK + 1, LARGE).is_none(), "over the largest frame");
     }
 }
