@@ -259,6 +259,7 @@ fn scenarios<H: Host<Inherited = Inherited>>() -> Vec<Row<H>> {
         }
         STREAMS wakeups {
             emits_from_another_thread,
+            broadcasts_from_another_thread,
             emits_between_polls,
             a_server_that_hangs_up_at_once,
             a_reader_that_falls_behind_is_read_on,

@@ -48,6 +48,26 @@ pub(crate) async fn emits_from_another_thread<H: Host>(stage: Stage<H>) {
     thread.join().unwrap();
 }
 
+/// The same for a broadcast, which may write right there: also to a peer whose timer runs.
+pub(crate) async fn broadcasts_from_another_thread<H: Host>(stage: Stage<H>) {
+    let (mut server, _, mut client) = stage.pair(stage.config().message_timeout(Duration::from_secs(600))).await;
+    let (mut raw, _) = stage.stranger(&mut server).await;
+    raw.write("{\"type\":\"half").await;
+    let (ask, asked) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        for n in asked {
+            thread::sleep(Duration::from_millis(1));
+            assert_eq!(server.broadcast_frame(&Frame::encode("n", &n).unwrap()).unwrap(), 2);
+        }
+    });
+    for n in 0..50 {
+        ask.send(n).unwrap();
+        assert_eq!(data(&mut client).await, n.to_string());
+    }
+    drop(ask);
+    thread.join().unwrap();
+}
+
 /// A connection that its owner polls keeps what was emitted between two polls.
 pub(crate) async fn emits_between_polls<H: Host>(stage: Stage<H>) {
     let mut listener = stage.listen(stage.config()).await;
