@@ -96,6 +96,10 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
         self.advance(cx, reading)
     }
 
+    fn is_connected(&self) -> bool {
+        self.pipe.is_some()
+    }
+
     fn yield_now(&mut self, cx: &mut Context<'_>) {
         self.clock.yield_now(cx);
     }

@@ -367,6 +367,11 @@ pub trait Drive {
         None
     }
 
+    /// Whether there is a connection at the moment.
+    fn is_connected(&self) -> bool {
+        true
+    }
+
     /// Whether the end has come, and only events are left to be taken.
     fn is_ending(&self) -> bool {
         false

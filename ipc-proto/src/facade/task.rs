@@ -98,7 +98,12 @@ impl<O: Outlet> Work<O> {
         self.backlog.add(posted);
         self.hand_over(driver);
         // An end that waits for what was posted comes after it.
-        if let Some(how) = end.filter(|how| *how > End::Disconnect || self.backlog.is_empty()) {
+        let waits = |how: &End| match how {
+            End::Drained => !self.backlog.is_empty(),
+            End::Disconnect => !self.backlog.is_empty() && driver.is_connected(),
+            End::Overloaded | End::Abort => false,
+        };
+        if let Some(how) = end.filter(|how| !waits(how)) {
             if self.ended < Some(how) {
                 self.ended = Some(how);
                 driver.end(how);

@@ -10,10 +10,12 @@ use bytes::BytesMut;
 
 use super::*;
 use crate::{
+    client::Client,
     config::Config,
     connection::{Connection, Side},
-    drive::{Clock, Driver, Transport},
+    drive::{ClientDriver, Clock, Dial, Driver, Transport},
     error::IoError,
+    frame::Frame,
     outbox::Outbox,
     time::Timestamp,
 };
@@ -96,4 +98,36 @@ fn large_data_counts_for_more() {
     assert_eq!(turns, 3);
     let most = SHARE * DATA_PER_EVENT / (15 << 10) + 1;
     assert!(polls.iter().all(|taken| (1..=most).contains(taken)), "{polls:?} and not {most}");
+}
+
+/// There is nobody.
+struct Nobody;
+
+impl Dial for Nobody {
+    type Io = Endless;
+
+    fn start(&mut self) {}
+
+    fn cancel(&mut self) {}
+
+    fn poll_dial(&mut self, _: &mut Context<'_>) -> Poll<Result<Endless, IoError>> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn a_disconnect_waits_for_no_connection_whatever_waits() {
+    let frame = Frame::event("m");
+    let config = Arc::new(Config::default().max_pending_bytes(frame.len()));
+    let driver = ClientDriver::new(Client::new(Arc::clone(&config)), Nobody, Turns(Arc::default()));
+    let line = Line::new(config);
+    let mut task = ConnectionTask::new(driver, Arc::clone(&line), Sink(Arc::default()));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(line.post(frame.clone().into()).is_ok());
+    // As when a lost connection gives back more than there is room for.
+    task.work.backlog.add([frame.into()].into());
+    assert!(Pin::new(&mut task).poll(&mut cx).is_pending());
+    assert_eq!(task.work.backlog.len(), 1);
+    line.end(End::Disconnect);
+    assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
 }
