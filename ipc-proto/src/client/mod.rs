@@ -428,6 +428,10 @@ impl Client {
         self.state == State::Open && self.conn.wants_read()
     }
 
+    pub(crate) fn is_clogged(&self) -> bool {
+        self.state == State::Open && self.conn.is_clogged()
+    }
+
     /// As [`Connection::wants_shutdown`].
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {

@@ -13,6 +13,11 @@ impl Connection {
         self.eof || self.is_ending()
     }
 
+    /// Whether as much unread input is held as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.deframer.has_frame() && self.deframer.held() >= self.config.unread_limit()
+    }
+
     /// Whether nothing more will be read or written.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.is_some() || self.state == State::Closed

@@ -389,7 +389,13 @@ impl Connection {
     /// Whether to read. `false` when enough unread input is held, and after the end.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        !self.is_deaf() && (!self.deframer.has_frame() || self.deframer.held() < self.config.unread_limit())
+        !self.is_deaf() && !self.is_full()
+    }
+
+    /// Whether nothing is read until events are taken. After the end of the peer's stream it does not matter: the connection
+    /// is over soon.
+    pub(crate) fn is_clogged(&self) -> bool {
+        !self.is_deaf() && self.is_full()
     }
 
     /// Whether to shut down the writing half: all is written and nothing will follow.

@@ -151,6 +151,6 @@ impl<D: Dial, C: Clock> Drive for ClientDriver<D, C> {
     }
 
     fn is_stalled(&self) -> bool {
-        self.client.state() == ClientState::Open && self.client.pending_bytes() > 0 && !self.client.wants_read()
+        self.client.pending_bytes() > 0 && self.client.is_clogged()
     }
 }

@@ -150,6 +150,6 @@ impl<T: Transport, C: Clock> Drive for Driver<T, C> {
     }
 
     fn is_stalled(&self) -> bool {
-        self.conn.pending_bytes() > 0 && !self.conn.wants_read() && !self.conn.is_closed()
+        self.conn.pending_bytes() > 0 && self.conn.is_clogged()
     }
 }

@@ -359,3 +359,20 @@ fn a_peer_that_never_reads_costs_no_more_than_the_limit() {
     assert!(driver.is_stalled());
     assert!(driver.held_bytes() <= (1 << 20) + 2 * frame.len() + Pressure::HIGH_MARK);
 }
+
+/// An emit may wait for room where the end has come: soon there will be another connection, or an error.
+#[test]
+fn a_client_whose_peer_has_ended_is_not_stalled() {
+    let (phone, hand) = (Phone::default(), Hand::default());
+    let mut driver = ClientDriver::new(Client::new(Arc::new(Config::default())), phone.clone(), hand.clone());
+    let wire = Wire::new(5);
+    phone.lines.borrow_mut().push_back(Ok(wire.clone()));
+    assert_eq!(drain(&mut driver, &Arc::default()), ["connected", "-"]);
+    driver.send(Frame::event("late"), false).unwrap();
+    wire.feed(A);
+    wire.feed(b"");
+    let waker = Arc::new(Wakes::default()).into();
+    while driver.turn(&mut Context::from_waker(&waker), Reading::WhenStuck) {}
+    assert!(!driver.client_ref().wants_read() && driver.pending_bytes() > 0);
+    assert!(!driver.is_stalled());
+}
