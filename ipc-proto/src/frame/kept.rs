@@ -35,7 +35,7 @@ impl Kept {
         }
         // What a larger frame has touched once is there as long as the buffer is.
         let len = before.map_or(len, |before| before.share.len.max(len));
-        let share = Share::of(&KEPT, len, max_frame.saturating_add(SLACK))?;
+        let share = Share::of(&KEPT, len, most(max_frame))?;
         Some(Self { capacity: buffer.capacity(), used: true, share })
     }
 
@@ -48,6 +48,11 @@ impl Kept {
     pub(super) const fn was_used(&mut self) -> bool {
         mem::replace(&mut self.used, false)
     }
+}
+
+/// How much all connections keep where frames are at most that large.
+const fn most(max_frame: usize) -> usize {
+    max_frame.saturating_add(SLACK)
 }
 
 /// A part of what may be kept.
@@ -114,6 +119,7 @@ mod tests {
         drop(half);
         assert!(share(1).is_some());
         drop(other);
+        assert!(most(LARGE) > LARGE, "the largest frame has a delimiter");
         assert_eq!(ALL.load(Ordering::Relaxed), 0);
     }
 
