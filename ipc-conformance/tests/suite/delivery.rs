@@ -155,7 +155,8 @@ pub(crate) async fn what_waits_too_long_comes_back<H: Host>(stage: Stage<H>) {
     assert_eq!(lost.frame.message().unwrap().name(), "old");
     let mut server = stage.serve_at(stage.config(), &endpoint).await;
     client.ready().await.unwrap();
-    client.emit("new", &2).await.unwrap();
+    // On a loaded machine some of these get too old as well.
+    while client.emit_tracked("new", &2).await.unwrap().await != Outcome::Flushed {}
     assert_eq!(message(&mut server).await.1.name(), "new");
 }
 

@@ -178,7 +178,7 @@ async fn on_a_live_server<H: Host>(scene: &Scene<H>) -> Story {
 
 /// Each frame is in time, so that the connection stays; in the end one is not.
 async fn message_timeout<H: Host>(scene: &Scene<H>) -> Story {
-    let config = scene.config().profile(Profile::Guarded).message_timeout(Duration::from_millis(150));
+    let config = scene.config().profile(Profile::Guarded).message_timeout(Duration::from_secs(2));
     let mut server = scene.stage.serve(config).await;
     let (mut raw, _) = scene.stage.stranger(&mut server).await;
     raw.write("{\"type\":\"m\",\"da").await;

@@ -46,7 +46,7 @@ pub(crate) async fn a_late_answer_is_not_the_next_ones<H: Host>(stage: Stage<H>)
     let mut server = stage.serve(stage.config()).await;
     let client = stage.connect(stage.config().sync(true), &server);
     // Its time begins when it has arrived, so that it is in flight for certain.
-    let late = client.request_within(Duration::from_millis(500), "first", &());
+    let late = client.request_within(Duration::from_secs(2), "first", &());
     let (late, (first, _)) = join(late, message(&mut server)).await;
     assert!(matches!(late, Err(RequestError::Timeout)));
     let serve = async {
