@@ -133,17 +133,23 @@ mod tests {
         outbox::Outbox,
     };
 
-    /// A peer that says nothing, and takes so many bytes.
+    /// A peer that says nothing, and takes so many bytes, or has gone.
     #[derive(Clone, Default)]
     struct Wire(Arc<Mutex<(usize, Vec<u8>)>>);
 
+    /// The room of a peer that has gone.
+    const GONE: usize = usize::MAX - 1;
+
     impl Transport for Wire {
         fn poll_recv(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<Result<usize, IoError>> {
-            Poll::Pending
+            if lock(&self.0).0 == GONE { Poll::Ready(Ok(0)) } else { Poll::Pending }
         }
 
         fn poll_send(&mut self, _: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
             let (room, written) = &mut *lock(&self.0);
+            if *room == GONE {
+                return Poll::Ready(Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()));
+            }
             let len = outbox.chunk().len().min(*room);
             if len == 0 {
                 return Poll::Pending;
@@ -274,6 +280,15 @@ mod tests {
         let large = Frame::encode("large", &"x".repeat(Pressure::HIGH_MARK)).unwrap();
         assert!(!scene.line.send_directly(&large));
         assert_eq!(scene.written(), "");
+    }
+
+    #[test]
+    fn an_end_that_writing_finds_wakes_the_task_to_tell_of_it() {
+        let mut scene = Scene::new(0);
+        scene.give_room(GONE);
+        assert!(scene.line.send_directly(&frame(0)));
+        assert!(scene.is_woken());
+        assert!(scene.poll().is_ready());
     }
 
     #[test]
