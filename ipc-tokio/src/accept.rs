@@ -13,7 +13,7 @@ use ipc_proto::{
     endpoint::Endpoint,
     facade::{self, Error},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use crate::{
     dial,
@@ -39,15 +39,18 @@ pub struct Accept {
     _file: Option<ipc_os::SocketGuard>,
     socket: Socket,
     endpoint: Endpoint,
+    /// Who accepts need not be in the runtime.
+    handle: Handle,
 }
 
 impl Accept {
+    /// Listens, in the context of a runtime.
     pub(crate) fn bind(endpoint: &Endpoint, config: &Config, own: &Own) -> Result<Self, Error> {
         dial::check(endpoint)?;
         #[cfg(windows)]
         if let Endpoint::Pipe(name) = endpoint {
             let socket = Socket::Pipe(crate::pipe::Listener::bind(name, config)?);
-            return Ok(Self { socket, endpoint: endpoint.clone() });
+            return Ok(Self { socket, endpoint: endpoint.clone(), handle: Handle::current() });
         }
         // A certificate that cannot be read is found before anybody is let in.
         let tls = own.acceptor(endpoint, config)?;
@@ -73,6 +76,7 @@ impl Accept {
             _file: bound.guard,
             socket,
             endpoint: bound.endpoint,
+            handle: Handle::current(),
         })
     }
 }
@@ -81,6 +85,7 @@ impl facade::Accept for Accept {
     type Io = Io;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<Io, IoError>> {
+        let _context = self.handle.enter();
         Poll::Ready(match &mut self.socket {
             #[cfg(windows)]
             Socket::Pipe(listener) => ready!(listener.poll_accept(cx)).map(Io::Pipe),

@@ -88,7 +88,7 @@ impl Runtime for Tokio {
     type Inherited = Inherited;
 
     fn clock(&self) -> Clock {
-        Clock { epoch: self.epoch, sleep: None }
+        Clock { epoch: self.epoch, sleep: None, handle: self.handle.clone() }
     }
 
     fn spawn(&self, task: Task) {
@@ -105,12 +105,14 @@ impl Runtime for Tokio {
     }
 
     async fn listen(&self, endpoint: &Endpoint, config: &Arc<Config>) -> Result<Accept, Error> {
-        let _context = self.handle()?;
+        let handle = self.handle()?;
+        let _context = handle.enter();
         Accept::bind(endpoint, config, &self.own)
     }
 
     async fn bind_datagram(&self, endpoint: &Endpoint, _config: &Arc<Config>) -> Result<Datagram, Error> {
-        let _context = self.handle()?;
+        let handle = self.handle()?;
+        let _context = handle.enter();
         Datagram::bind(endpoint)
     }
 
@@ -134,13 +136,15 @@ impl Runtime for Tokio {
 pub struct Clock {
     epoch: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whose timer it is, where that may be used outside it.
+    handle: Option<Handle>,
 }
 
 impl Clock {
-    /// A clock that begins now.
+    /// A clock of this runtime that begins now.
     #[cfg(any(feature = "tls", windows))]
     pub(crate) fn start() -> Self {
-        Self { epoch: Instant::now(), sleep: None }
+        Self { epoch: Instant::now(), sleep: None, handle: Handle::try_current().ok() }
     }
 }
 
@@ -151,7 +155,10 @@ impl drive::Clock for Clock {
 
     fn poll_until(&mut self, cx: &mut Context<'_>, at: Timestamp) -> Poll<()> {
         let Some(at) = self.epoch.checked_add(at.since_epoch()) else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        let sleep = self.sleep.get_or_insert_with(|| {
+            let _context = self.handle.as_ref().map(Handle::enter);
+            Box::pin(tokio::time::sleep_until(at))
+        });
         if sleep.deadline() != at {
             sleep.as_mut().reset(at);
         }
