@@ -71,10 +71,6 @@ const LEFT_OUT_ON_WINDOWS: &[(&str, &str)] = &[
     ("smol/pipe/", "async-io has no named pipes"),
     ("/pipe/limits/a_peer_that_ends_its_half_still_gets_what_waits", "a pipe has no halves"),
     ("/pipe/talk/a_connection_is_a_sink_and_a_stream", "a pipe has no halves"),
-    (
-        "mio/tcp/wakeups/a_flood_beside_a_quiet_peer",
-        "under Wine and load it hung in 3 of 24 runs, which is not understood",
-    ),
     ("/udp/streams_and_datagrams_make_one_server", "its stream is a file for a socket"),
     ("/tls/receive/", "handshakes take too long where nothing is optimised"),
     ("/tls/cancel/", "handshakes take too long where nothing is optimised"),

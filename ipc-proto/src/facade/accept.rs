@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use super::{
     Accept, Runtime,
+    events::Producer,
     handshake::HandshakeTask,
     line::Line,
     lock,
@@ -58,6 +59,7 @@ impl Gatekeeper {
 
 /// Accepts until it is told to stop. Being a producer of events, it keeps the stream of them from ending.
 pub(super) struct AcceptTask<R: Runtime> {
+    producer: Producer,
     runtime: R,
     accepts: Vec<R::Accept>,
     shared: Arc<Shared>,
@@ -67,9 +69,9 @@ pub(super) struct AcceptTask<R: Runtime> {
 
 impl<R: Runtime> AcceptTask<R> {
     pub(super) fn new(runtime: R, accepts: Vec<R::Accept>, shared: Arc<Shared>) -> Self {
-        shared.events.add_producer();
+        let producer = shared.events.add_producer();
         let clock = runtime.clock();
-        Self { runtime, accepts, shared, clock, paused_until: None }
+        Self { producer, runtime, accepts, shared, clock, paused_until: None }
     }
 
     fn take(&self, io: R::Io) {
@@ -155,6 +157,6 @@ impl<R: Runtime> Drop for AcceptTask<R> {
     fn drop(&mut self) {
         self.accepts.clear();
         self.shared.accept_errors.close();
-        self.shared.events.remove_producer();
+        self.shared.events.remove_producer(&self.producer);
     }
 }

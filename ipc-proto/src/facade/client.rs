@@ -17,7 +17,7 @@ use futures_sink::Sink;
 
 use super::{
     Error, Runtime, Sender,
-    events::{self, Events},
+    events::{self, Events, Producer},
     line::Line,
     reload::reload_all,
     task::{ConnectionTask, Outlet},
@@ -210,20 +210,20 @@ fn seeded(mut config: Arc<Config>) -> Arc<Config> {
 
 /// A client's events go to its handle.
 struct ClientOutlet {
+    producer: Producer,
     events: Arc<Events<Event>>,
     line: Arc<Line>,
 }
 
 impl ClientOutlet {
     fn new(events: Arc<Events<Event>>, line: Arc<Line>) -> Self {
-        events.add_producer();
-        Self { events, line }
+        Self { producer: events.add_producer(), events, line }
     }
 }
 
 impl Outlet for ClientOutlet {
     fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.events.poll_room(cx)
+        self.events.poll_room(&self.producer, cx)
     }
 
     fn take<D: Drive>(&mut self, event: &mut Option<Event>, _driver: &mut D) {
@@ -237,7 +237,7 @@ impl Outlet for ClientOutlet {
 
 impl Drop for ClientOutlet {
     fn drop(&mut self) {
-        self.events.remove_producer();
+        self.events.remove_producer(&self.producer);
     }
 }
 

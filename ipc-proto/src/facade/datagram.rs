@@ -16,6 +16,7 @@ use super::{
     backlog::{Backlog, Deliveries},
     direct::Report,
     door::{Door, Knocks},
+    events::Producer,
     line::{Line, Orders},
     outlet::ServerOutlet,
     server::Shared,
@@ -42,6 +43,7 @@ const BURST: usize = 256;
 /// The machine numbers its peers, and so does the server, which may have several sockets; here a peer goes by the
 /// machine's number, and its outlet knows the server's.
 pub(super) struct DatagramTask<R: Runtime> {
+    producer: Producer,
     driver: DatagramDriver<R::Datagram, R::Clock>,
     shared: Arc<Shared>,
     door: Arc<Door>,
@@ -69,8 +71,9 @@ impl<R: Runtime> DatagramTask<R> {
         door: Arc<Door>,
         shared: Arc<Shared>,
     ) -> Self {
-        shared.events.add_producer();
+        let producer = shared.events.add_producer();
         Self {
+            producer,
             driver,
             shared,
             door,
@@ -158,7 +161,7 @@ impl<R: Runtime> DatagramTask<R> {
     /// Hands events on as long as there is room for them.
     fn take_events(&mut self, cx: &mut Context<'_>) {
         for _ in 0..BURST {
-            if self.shared.events.poll_room(cx).is_pending() {
+            if self.shared.events.poll_room(&self.producer, cx).is_pending() {
                 while self.driver.turn(cx, Reading::Never) {}
                 return;
             }
@@ -300,6 +303,6 @@ impl<R: Runtime> Drop for DatagramTask<R> {
         while let Some(peer) = self.slots.keys().next().copied() {
             self.remove(peer);
         }
-        self.shared.events.remove_producer();
+        self.shared.events.remove_producer(&self.producer);
     }
 }

@@ -1,10 +1,7 @@
 //! Events on their way from tasks to the one who takes them.
 
-use alloc::{collections::VecDeque, vec::Vec};
-use core::{
-    mem,
-    task::{Context, Poll, Waker},
-};
+use alloc::collections::{BTreeMap, VecDeque};
+use core::task::{Context, Poll, Waker};
 use std::sync::Mutex;
 
 use super::{line::Line, lock};
@@ -14,19 +11,25 @@ use crate::event::Event;
 const MAX_BYTES: usize = 256 << 10;
 const MAX_EVENTS: usize = 1024;
 
+/// A task that may still add events, as its queue knows it.
+#[derive(Debug)]
+pub(super) struct Producer(u64);
+
 #[derive(Debug)]
 struct State<E> {
     waiting: VecDeque<(E, usize)>,
     bytes: usize,
-    /// How many tasks may still add events.
     producers: usize,
+    next_producer: u64,
     /// Nobody takes events any more; they are dropped.
     abandoned: bool,
     /// Everything is taken in: the producers are about to end.
     unlimited: bool,
     consumer: Option<Waker>,
     stopper: Option<Waker>,
-    blocked: Vec<Waker>,
+    /// Who waits for room. Without a waker, it has been woken: whatever the others have added since, it is its turn to
+    /// add one event. Otherwise a producer that always has more, and is polled first, would starve the others.
+    blocked: BTreeMap<u64, Option<Waker>>,
 }
 
 /// A queue with many producers and one consumer, bounded in bytes and in number.
@@ -41,25 +44,35 @@ impl<E> Events<E> {
             waiting: VecDeque::new(),
             bytes: 0,
             producers: 0,
+            next_producer: 0,
             abandoned: false,
             unlimited: false,
             consumer: None,
             stopper: None,
-            blocked: Vec::new(),
+            blocked: BTreeMap::new(),
         };
         Self { state: Mutex::new(state) }
     }
 
     /// Whether one more event may be added; if not, `cx` is woken when it may.
-    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_room(&self, producer: &Producer, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.state);
-        if state.unlimited || state.waiting.len() < MAX_EVENTS && state.bytes < MAX_BYTES {
-            return Poll::Ready(());
+        let has_room = state.has_room();
+        match state.blocked.get_mut(&producer.0) {
+            None if has_room => Poll::Ready(()),
+            Some(Some(waker)) if !has_room => {
+                waker.clone_from(cx.waker());
+                Poll::Pending
+            }
+            Some(_) => {
+                state.blocked.remove(&producer.0);
+                Poll::Ready(())
+            }
+            None => {
+                state.blocked.insert(producer.0, Some(cx.waker().clone()));
+                Poll::Pending
+            }
         }
-        if !state.blocked.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.blocked.push(cx.waker().clone());
-        }
-        Poll::Pending
     }
 
     /// Adds an event, room or not.
@@ -91,12 +104,16 @@ impl<E> Events<E> {
         Poll::Pending
     }
 
-    pub(super) fn add_producer(&self) {
-        lock(&self.state).producers += 1;
+    pub(super) fn add_producer(&self) -> Producer {
+        let mut state = lock(&self.state);
+        state.producers += 1;
+        state.next_producer += 1;
+        Producer(state.next_producer)
     }
 
-    pub(super) fn remove_producer(&self) {
+    pub(super) fn remove_producer(&self, producer: &Producer) {
         let mut state = lock(&self.state);
+        state.blocked.remove(&producer.0);
         state.producers -= 1;
         if state.producers == 0 {
             state.wake_consumer();
@@ -140,8 +157,12 @@ impl<E> State<E> {
         }
     }
 
+    fn has_room(&self) -> bool {
+        self.unlimited || self.waiting.len() < MAX_EVENTS && self.bytes < MAX_BYTES
+    }
+
     fn wake_blocked(&mut self) {
-        mem::take(&mut self.blocked).into_iter().for_each(Waker::wake);
+        self.blocked.values_mut().filter_map(Option::take).for_each(Waker::wake);
     }
 }
 
@@ -169,5 +190,54 @@ pub(super) fn kept(event: Event) -> Event {
     match event {
         Event::Message(message) => Event::Message(message.detach()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(events: &Events<()>, producer: &Producer) -> bool {
+        let may = events.poll_room(producer, &Context::from_waker(Waker::noop())).is_ready();
+        if may {
+            events.push((), 1);
+        }
+        may
+    }
+
+    fn add_all(events: &Events<()>, producer: &Producer) -> usize {
+        (0..).position(|_| !add(events, producer)).unwrap()
+    }
+
+    fn take(events: &Events<()>, count: usize) {
+        for _ in 0..count {
+            assert!(events.poll_next(&Context::from_waker(Waker::noop())).is_ready());
+        }
+    }
+
+    #[test]
+    fn who_always_adds_and_is_polled_first_does_not_starve_the_others() {
+        let events = Events::new();
+        let (busy, quiet) = (events.add_producer(), events.add_producer());
+        assert_eq!(add_all(&events, &busy), MAX_EVENTS);
+        for _ in 0..3 {
+            assert!(!add(&events, &quiet));
+            take(&events, MAX_EVENTS / 2 + 1);
+            assert_eq!(add_all(&events, &busy), MAX_EVENTS / 2 + 1);
+            assert_eq!(add_all(&events, &quiet), 1, "its turn, and no more");
+            take(&events, 1);
+        }
+    }
+
+    #[test]
+    fn a_producer_that_has_gone_is_not_waited_for() {
+        let events = Events::new();
+        let (one, other) = (events.add_producer(), events.add_producer());
+        add_all(&events, &one);
+        assert!(!add(&events, &other));
+        events.remove_producer(&one);
+        events.remove_producer(&other);
+        assert!(lock(&events.state).blocked.is_empty());
+        take(&events, MAX_EVENTS + 1);
     }
 }

@@ -7,7 +7,7 @@ use core::{
 };
 
 use super::{
-    events::{self, Events},
+    events::{self, Events, Producer},
     line::Line,
     lock,
     server::Shared,
@@ -53,6 +53,7 @@ pub(super) fn routed<S: Send + 'static>(
 
 /// The server's end of one connection.
 pub(super) struct ServerOutlet {
+    producer: Producer,
     shared: Arc<Shared>,
     peer: PeerId,
     share: Arc<Share>,
@@ -65,10 +66,10 @@ pub(super) struct ServerOutlet {
 
 impl ServerOutlet {
     pub(super) fn new(shared: Arc<Shared>, peer: PeerId, share: Arc<Share>, line: Arc<Line>) -> Self {
-        shared.events.add_producer();
+        let producer = shared.events.add_producer();
         let handler = shared.handlers.as_ref().map(|make| make(peer));
         let identifies = shared.config.identifies_peers();
-        Self { shared, peer, share, line, handler, identifies, pushed: true }
+        Self { producer, shared, peer, share, line, handler, identifies, pushed: true }
     }
 
     /// The peer's number.
@@ -111,7 +112,7 @@ impl Outlet for ServerOutlet {
         if !mem::take(&mut self.pushed) {
             return Poll::Ready(());
         }
-        let room = self.shared.events.poll_room(cx);
+        let room = self.shared.events.poll_room(&self.producer, cx);
         self.pushed = room.is_pending();
         room
     }
@@ -136,7 +137,7 @@ impl Outlet for ServerOutlet {
 impl Drop for ServerOutlet {
     fn drop(&mut self) {
         lock(&self.shared.peers).remove(self.peer);
-        self.shared.events.remove_producer();
+        self.shared.events.remove_producer(&self.producer);
     }
 }
 
