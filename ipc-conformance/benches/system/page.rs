@@ -88,6 +88,7 @@ What a message, a byte and a connection cost, beside others that speak the same 
 which wrote this page. `--list` shows the rows, `-- echo` measures those with that name, `--slow` lets node-ipc itself echo 64 MiB, and
 with `--features async-std` async-std takes part. With IPC_NODE_DIR set, as for the tests, stock node-ipc does. What the core alone takes is also in
 `cargo bench -p ipc-conformance --bench micro`, and in instructions, which do not vary, in `ipc-conformance/ci/instructions`.
+Why a target is missed where it is: [PROFILES.md](PROFILES.md).
 
 ## Method
 
