@@ -52,7 +52,7 @@ impl<H: Host> Stage<H> {
     /// Comes back quickly; over TLS, both sides show certificates.
     pub(crate) fn config(&self) -> Config {
         // On Windows the root is a part of a pipe's name.
-        let root = if cfg!(windows) { format!("/{}/", self.own_name()) } else { self.path("root/") };
+        let root = if cfg!(windows) { format!("/{}/", self.own_name()) } else { self.path("sockets/") };
         let config = Config::default().id("world").socket_root(root).retry(Retry::every(Duration::from_millis(10)));
         if self.wire == Wire::Tls { config.tls(tls::member()) } else { config }
     }

@@ -74,7 +74,7 @@ pub(crate) async fn of_options<H: Host>(stage: Stage<H>) {
         ("-", "port cannot be \"port\": write a number from 0 to 65535"),
         ("-", "delimiter cannot be \"\": use at least one character; node-ipc's default is \"\\f\""),
         ("-", "max_connections cannot be \"0\": use a positive number"),
-        ("-", "reuse_port cannot be \"unix:DIR/root/app.world\": only TCP ports can be shared; for other endpoints, bind once and pass the listener on"),
+        ("-", "reuse_port cannot be \"unix:DIR/sockets/app.world\": only TCP ports can be shared; for other endpoints, bind once and pass the listener on"),
         ("-", "id cannot be \"world\": it is connected already: emit with of(id), or disconnect(id) first"),
     ]);
 }
