@@ -190,7 +190,7 @@ impl<R: Runtime> DatagramTask<R> {
         while self.driver.turn(cx, Reading::Never) {}
         let patience = self.shared.config.drain_timeout;
         let deadline = *self.deadline.get_or_insert_with(|| self.clock.now().saturating_add(patience));
-        let drained = self.driver.is_flushed() && self.slots.values().all(|slot| slot.backlog.is_empty());
+        let drained = self.driver.is_flushed() && !self.slots.values().any(|slot| slot.backlog.waits());
         let done = drained || self.clock.poll_until(cx, deadline).is_ready();
         if done {
             self.driver.abort();
@@ -203,7 +203,7 @@ impl<R: Runtime> DatagramTask<R> {
 
     /// Gives the machine what it had no room for before. Says whether it took anything.
     fn hand_over_rest(&mut self) -> bool {
-        let waiting = |peer: &PeerId| self.slots.get(peer).is_some_and(|slot| !slot.backlog.is_empty());
+        let waiting = |peer: &PeerId| self.slots.get(peer).is_some_and(|slot| slot.backlog.waits());
         let peers: BTreeSet<PeerId> = self.stirred.iter().copied().filter(waiting).collect();
         peers.into_iter().filter(|peer| self.hand_over(*peer)).count() > 0
     }
@@ -243,7 +243,7 @@ impl<R: Runtime> DatagramTask<R> {
         let Some(slot) = self.slots.get_mut(&peer) else { return };
         let Some(how) = slot.end else { return };
         let machine = self.driver.machine();
-        let drained = slot.backlog.is_empty() && machine.pending_to(peer) == 0;
+        let drained = !slot.backlog.waits() && machine.pending_to(peer) == 0;
         if how == End::Overloaded {
             slot.tell(Event::Error(Code::Backpressure.into()), machine, peer);
         }

@@ -49,6 +49,11 @@ fn cost(event: &Event) -> usize {
     1 + events::weight(event) / DATA_PER_EVENT
 }
 
+/// Whether nothing but the end comes after this event.
+fn is_end(event: &Event) -> bool {
+    matches!(event, Event::Disconnected { retry_in: None, .. } | Event::Destroyed)
+}
+
 /// Moves frames from the line to the machine and events from the machine to the outlet, until the machine is
 /// done.
 pub(super) struct ConnectionTask<D, O: Outlet> {
@@ -99,8 +104,8 @@ impl<O: Outlet> Work<O> {
         self.hand_over(driver);
         // An end that waits for what was posted comes after it.
         let waits = |how: &End| match how {
-            End::Drained => !self.backlog.is_empty(),
-            End::Disconnect => !self.backlog.is_empty() && driver.is_connected(),
+            End::Drained => self.backlog.waits(),
+            End::Disconnect => self.backlog.waits() && driver.is_connected(),
             End::Overloaded | End::Abort => false,
         };
         if let Some(how) = end.filter(|how| !waits(how)) {
@@ -142,6 +147,9 @@ impl<O: Outlet> Work<O> {
                 return false;
             }
             let Some(event) = &slot else { return true };
+            if is_end(event) {
+                self.give_up_rest(driver);
+            }
             share = share.saturating_sub(cost(event));
             trace::event(self.line.config(), event);
             // What left before a disconnect is to be known as such when that is heard of.
@@ -185,7 +193,9 @@ impl<O: Outlet> Work<O> {
         self.outlet.note_held(driver.held_bytes() + posted + behind);
     }
 
-    fn finish<D: Drive>(&mut self, driver: &mut D) {
+    /// Takes no more frames, and gives back what the machine did not take. It comes after what the machine gives back,
+    /// and before the end is told.
+    fn give_up_rest<D: Drive>(&mut self, driver: &mut D) {
         self.backlog.add(self.line.close());
         for event in self.backlog.give_up() {
             trace::event(self.line.config(), &event);
@@ -209,7 +219,7 @@ impl<D: Drive, O: Outlet> Future for ConnectionTask<D, O> {
         if !done {
             return Poll::Pending;
         }
-        work.finish(driver);
+        work.give_up_rest(driver);
         Poll::Ready(())
     }
 }

@@ -1,6 +1,6 @@
-//! The task, on a wire that never runs dry and with somebody who takes everything.
+//! The task, on a wire that never runs dry or is cut, and with somebody who takes everything or little.
 
-use alloc::format;
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::{
     sync::atomic::{AtomicUsize, Ordering},
     task::Waker,
@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     connection::{Connection, Side},
     drive::{ClientDriver, Clock, Dial, Driver, Transport},
-    error::IoError,
+    error::{EmitError, IoError},
     frame::Frame,
     outbox::Outbox,
     time::Timestamp,
@@ -130,4 +130,64 @@ fn a_disconnect_waits_for_no_connection_whatever_waits() {
     assert_eq!(task.work.backlog.len(), 1);
     line.end(End::Disconnect);
     assert!(Pin::new(&mut task).poll(&mut cx).is_ready());
+}
+
+/// A peer that is gone, and whose reset has come.
+struct Gone;
+
+impl Transport for Gone {
+    fn poll_recv(&mut self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<Result<usize, IoError>> {
+        Poll::Ready(Err(IoError::new("ECONNRESET", "reset")))
+    }
+
+    fn poll_send(&mut self, _: &mut Context<'_>, _: &mut Outbox) -> Poll<Result<(), IoError>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        Poll::Pending
+    }
+}
+
+/// Notes what it takes, as far as it has room.
+#[derive(Clone, Default)]
+struct Narrow {
+    room: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Outlet for Narrow {
+    fn poll_room(&mut self, _: &Context<'_>) -> Poll<()> {
+        if self.room.load(Ordering::Relaxed) > 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn take<D: Drive>(&mut self, event: &mut Option<Event>, _: &mut D) {
+        let seen = match event {
+            Some(Event::Undelivered(lost)) => lost.frame.message().unwrap().name().to_owned(),
+            event => format!("{event:?}").chars().take_while(|c| *c != ' ' && *c != '{').collect(),
+        };
+        lock(&self.seen).push(seen);
+        let left = self.room.load(Ordering::Relaxed).saturating_sub(1);
+        self.room.store(left, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_comes_too_late_for_the_machine_is_given_back_in_its_turn() {
+    let config = Arc::new(Config::default());
+    let conn = Connection::new(Arc::clone(&config), Side::Server);
+    let driver = Driver::new(conn, Gone, Turns(Arc::default()));
+    let (line, outlet) = (Line::for_peer(config), Narrow::default());
+    let mut task = ConnectionTask::new(driver, Arc::clone(&line), outlet.clone());
+    let mut poll = |names: &[&str], room| {
+        names.iter().for_each(|name| assert!(line.post(Frame::event(name).into()).is_ok()));
+        outlet.room.store(room, Ordering::Relaxed);
+        Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()))
+    };
+    assert!(poll(&["a", "b", "c"], 3).is_pending());
+    assert!(poll(&["d"], 1).is_pending());
+    assert!(poll(&["e"], 100).is_ready());
+    let seen = lock(&outlet.seen).join(" ");
+    assert_eq!(seen, "Some(Connected) Some(Error(Io(IoError a b c d e Some(Disconnected");
+    assert!(matches!(line.post(Frame::event("f").into()), Err(EmitError::Closed(_))));
 }
