@@ -55,19 +55,31 @@ impl<H: Host> Audience<H> {
     }
 }
 
+/// How many frames a slow peer has room for at least, on its line alone.
+const ROOM: usize = CAP / BIG / 4;
+
+/// What a slow peer got: all but five, in order. The system may take more of it at any time, so that there may be several
+/// gaps.
+async fn got_but_five<H: Host>(audience: &mut Audience<H>) -> Vec<usize> {
+    assert_eq!(audience.server.stats().dropped, 5);
+    let got = audience.stop().await;
+    assert_eq!(got.len(), audience.sent - 5);
+    assert!(got.is_sorted_by(|one, other| one < other), "{got:?}");
+    got
+}
+
 pub(crate) async fn a_slow_peer_misses_the_newest<H: Host>(stage: Stage<H>) {
     let mut audience = Audience::broadcast(&stage, SlowPeer::DropNewest, 5).await;
-    assert_eq!(audience.stop().await, Vec::from_iter(0..audience.sent - 5));
+    let got = got_but_five(&mut audience).await;
+    assert_eq!(got[..ROOM], Vec::from_iter(0..ROOM));
+    assert!(got[got.len() - 1] < audience.sent - 1, "the last one was dropped");
 }
 
 pub(crate) async fn a_slow_peer_misses_the_oldest<H: Host>(stage: Stage<H>) {
     let mut audience = Audience::broadcast(&stage, SlowPeer::DropOldest, 5).await;
-    assert_eq!(audience.server.stats().dropped, 5);
-    let (got, sent) = (audience.stop().await, audience.sent);
-    let gap = (1..got.len()).find(|at| got[at - 1] + 1 != got[*at]).expect("something was dropped");
-    let after = Vec::from_iter(sent - (got.len() - gap)..sent);
-    assert_eq!(got, [Vec::from_iter(0..gap), after].concat(), "a start that had left, and the newest");
-    assert_eq!(got.len(), sent - 5);
+    let (got, sent) = (got_but_five(&mut audience).await, audience.sent);
+    assert_eq!(got[0], 0, "what had left");
+    assert_eq!(got[got.len() - ROOM..], Vec::from_iter(sent - ROOM..sent));
 }
 
 pub(crate) async fn a_slow_peer_is_disconnected_and_its_messages_come_back<H: Host>(stage: Stage<H>) {
