@@ -65,6 +65,13 @@ pub(crate) struct Parts {
     pub(crate) len: usize,
 }
 
+impl Parts {
+    /// Where the data is, nowhere where there is none.
+    pub(crate) fn data_range(&self) -> Range<usize> {
+        self.data.map_or(0..0, |data| data.range())
+    }
+}
+
 impl Message {
     /// Takes one frame, without its delimiter, apart. Invalid UTF-8 is replaced by U+FFFD first, as Node does.
     ///
@@ -207,28 +214,12 @@ impl Message {
     /// Never an identity: the peer says what it likes.
     #[must_use]
     pub fn peer_id(&self) -> Option<Json> {
-        let data = self.data_text()?;
-        if data[0] != b'{' || !mentions_id(data) {
-            return None;
-        }
-        let mut id = None;
-        Scanner::new(data, 0).members(|member| {
-            if member.key.says(data, "id") {
-                id = Some(member.value);
-            }
-        })?;
-        let id = id?;
-        let json = Json::from_token(&self.frame.slice(self.data.range()), id);
-        json.is_truthy().then_some(json)
+        id_in(&self.frame, self.data.range())
     }
 
-    /// Puts the name that the peer gives itself in `name`, which outlives the message and so does not share its
-    /// memory. One that is too long changes nothing. PROTOCOL.md, rule D3.
+    /// As the [function](name_peer).
     pub(crate) fn name_peer(&self, name: &mut Option<Json>) {
-        let Some(id) = self.peer_id().filter(|id| id.as_bytes().len() <= MAX_PEER_ID) else { return };
-        if name.as_ref().is_none_or(|known| known.as_bytes() != id.as_bytes()) {
-            *name = Some(id.detached());
-        }
+        name_peer(name, &self.frame, self.data.range());
     }
 
     /// The frame as it came and where its data begins, when [`to_frame`](Self::to_frame) would give just that.
@@ -332,6 +323,30 @@ fn general(frame: &[u8]) -> Result<Parts, Code> {
     members.ok_or(Code::InvalidJson)?;
     let name = name.filter(|name| frame[name.start] == b'"').ok_or(Code::InvalidEvent)?;
     Ok(Parts { name, data, canonical: false, len: frame.len() })
+}
+
+/// Puts the name that a peer gives itself by the data at `data` in `name`, which outlives the frame and so does not share
+/// its memory. One that is too long changes nothing. PROTOCOL.md, rule D3.
+pub(crate) fn name_peer(name: &mut Option<Json>, frame: &Bytes, data: Range<usize>) {
+    let Some(id) = id_in(frame, data).filter(|id| id.as_bytes().len() <= MAX_PEER_ID) else { return };
+    if name.as_ref().is_none_or(|known| known.as_bytes() != id.as_bytes()) {
+        *name = Some(id.detached());
+    }
+}
+
+fn id_in(frame: &Bytes, data: Range<usize>) -> Option<Json> {
+    let text = &frame[data.clone()];
+    if text.first() != Some(&b'{') || !mentions_id(text) {
+        return None;
+    }
+    let mut id = None;
+    Scanner::new(text, 0).members(|member| {
+        if member.key.says(text, "id") {
+            id = Some(member.value);
+        }
+    })?;
+    let json = Json::from_token(&frame.slice(data), id?);
+    json.is_truthy().then_some(json)
 }
 
 /// Whether an object can have the key `id` at all.

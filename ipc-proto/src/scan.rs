@@ -7,6 +7,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+mod ends;
 mod rewrite;
 mod wide;
 
@@ -75,10 +76,9 @@ pub(crate) struct Member {
 /// The only value in `bytes`, whitespace around it allowed; `None` when that is not JSON.
 pub(crate) fn document(bytes: &[u8]) -> Option<Token> {
     let mut scanner = Scanner::new(bytes, 0);
-    scanner.skip_space();
+    scanner.skip_space()?;
     let value = scanner.value()?;
-    scanner.skip_space();
-    scanner.is_at_end().then_some(value)
+    scanner.skip_space().is_none().then_some(value)
 }
 
 /// A position in JSON text. Every method that fails leaves the position undefined.
@@ -105,61 +105,46 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
-    const fn is_at_end(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    #[inline]
-    fn bump(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
+        self.byte(self.at)
     }
 
     /// Steps over `text`, or fails when something else is there.
-    #[inline]
-    pub(crate) fn eat(&mut self, text: &[u8]) -> Option<()> {
-        let rest = self.bytes.get(self.at..)?;
-        rest.starts_with(text).then(|| self.at += text.len())
+    #[inline(always)]
+    pub(crate) fn eat<const LEN: usize>(&mut self, text: &[u8; LEN]) -> Option<()> {
+        self.at = self.behind(text, self.at)?;
+        Some(())
     }
 
-    #[inline]
-    pub(crate) fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-            self.traits.note(Traits::SPACED);
-        }
+    /// Steps to the next byte that is no whitespace, and says which it is.
+    fn skip_space(&mut self) -> Option<u8> {
+        let (byte, at) = self.next(self.at)?;
+        self.at = at;
+        Some(byte)
     }
 
     /// The members of the object that begins here, in order, up to behind its closing brace.
     pub(crate) fn members(&mut self, mut each: impl FnMut(Member)) -> Option<()> {
         self.eat(b"{")?;
-        self.skip_space();
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
+        if self.skip_space()? == b'}' {
+            return self.eat(b"}");
         }
         loop {
             each(self.member()?);
-            self.skip_space();
-            match self.bump()? {
-                b',' => self.skip_space(),
-                b'}' => return Some(()),
-                _ => return None,
+            if self.skip_space()? != b',' {
+                return self.eat(b"}");
             }
+            self.at += 1;
+            self.skip_space()?;
         }
     }
 
     fn member(&mut self) -> Option<Member> {
         let key = self.string()?;
-        self.skip_space();
+        self.skip_space()?;
         self.eat(b":")?;
-        self.skip_space();
+        self.skip_space()?;
         let value = self.value()?;
         Some(Member { key, value })
     }
@@ -167,234 +152,72 @@ impl<'a> Scanner<'a> {
     /// The string that begins here.
     #[inline]
     pub(crate) fn string(&mut self) -> Option<Token> {
-        self.token(|scanner| {
-            scanner.eat(b"\"")?;
-            scanner.string_rest()
-        })
+        self.token(Self::string_end)
     }
 
     /// The value that begins here, without whitespace around it.
     #[inline]
     pub(crate) fn value(&mut self) -> Option<Token> {
-        self.token(|scanner| match scanner.peek()? {
-            b'{' | b'[' => scanner.container(),
-            first => scanner.scalar(first),
+        self.token(|scanner, at| match scanner.byte(at)? {
+            first @ (b'{' | b'[') => scanner.container_end(first, at),
+            first => scanner.scalar_end(first, at),
         })
     }
 
+    /// What `end_of` finds the end of.
     #[inline]
-    fn token(&mut self, scan: impl FnOnce(&mut Self) -> Option<()>) -> Option<Token> {
+    fn token(&mut self, end_of: impl FnOnce(&mut Self, usize) -> Option<usize>) -> Option<Token> {
         let start = self.at;
         self.traits = Traits(0);
-        scan(self)?;
+        self.at = end_of(self, start)?;
         Some(Token { start, end: self.at, traits: self.traits })
-    }
-
-    fn container(&mut self) -> Option<()> {
-        let mut open = Nesting::default();
-        loop {
-            match self.peek()? {
-                b'{' => {
-                    if !self.open(b'}')? {
-                        open.push(true);
-                        self.key()?;
-                        continue;
-                    }
-                }
-                b'[' => {
-                    if !self.open(b']')? {
-                        open.push(false);
-                        continue;
-                    }
-                }
-                first => self.scalar(first)?,
-            }
-            if !self.follow(&mut open)? {
-                return Some(());
-            }
-        }
-    }
-
-    /// Steps over an opening bracket, and over the closing one when nothing is between them.
-    #[inline]
-    fn open(&mut self, close: u8) -> Option<bool> {
-        self.at += 1;
-        self.skip_space();
-        let empty = self.peek()? == close;
-        self.at += usize::from(empty);
-        Some(empty)
-    }
-
-    /// Steps from behind a value to the next one, closing what ends in between; `false` when all is closed.
-    #[inline]
-    fn follow(&mut self, open: &mut Nesting) -> Option<bool> {
-        while let Some(in_object) = open.top() {
-            self.skip_space();
-            match (self.bump()?, in_object) {
-                (b',', true) => {
-                    self.skip_space();
-                    self.key()?;
-                    return Some(true);
-                }
-                (b',', false) => {
-                    self.skip_space();
-                    return Some(true);
-                }
-                (b'}', true) | (b']', false) => open.pop(),
-                _ => return None,
-            }
-        }
-        Some(false)
-    }
-
-    #[inline]
-    fn key(&mut self) -> Option<()> {
-        self.eat(b"\"")?;
-        self.string_rest()?;
-        self.skip_space();
-        self.eat(b":")?;
-        self.skip_space();
-        Some(())
-    }
-
-    #[inline]
-    fn scalar(&mut self, first: u8) -> Option<()> {
-        match first {
-            b'"' => {
-                self.at += 1;
-                self.string_rest()
-            }
-            b't' => self.eat(b"true"),
-            b'f' => self.eat(b"false"),
-            b'n' => self.eat(b"null"),
-            _ => self.number(),
-        }
-    }
-
-    fn number(&mut self) -> Option<()> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        self.exponent()
-    }
-
-    fn exponent(&mut self) -> Option<()> {
-        let Some(b'e' | b'E') = self.peek() else { return Some(()) };
-        self.at += 1;
-        if let Some(b'+' | b'-') = self.peek() {
-            self.at += 1;
-        }
-        self.digits()
-    }
-
-    fn digits(&mut self) -> Option<()> {
-        let rest = &self.bytes[self.at..];
-        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-        self.at += count;
-        (count > 0).then_some(())
-    }
-
-    /// From behind the opening quote to behind the closing one.
-    #[inline]
-    fn string_rest(&mut self) -> Option<()> {
-        let Some(stop) = self.stop else { return self.any_string_rest() };
-        let rest = self.bytes.get(self.at..)?;
-        let len = wide::until_quote(rest, stop);
-        self.at += len + 1;
-        (*rest.get(len)? == b'"').then_some(())
-    }
-
-    #[inline]
-    fn any_string_rest(&mut self) -> Option<()> {
-        loop {
-            self.at += plain_prefix(&self.bytes[self.at..]);
-            match self.bump()? {
-                b'"' => return Some(()),
-                b'\\' => self.escape()?,
-                _ => return None,
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Option<()> {
-        self.traits.note(Traits::ESCAPED);
-        match self.bump()? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => {
-                let unit = self.hex4()?;
-                self.pair(unit);
-                Some(())
-            }
-            _ => None,
-        }
-    }
-
-    /// Steps over the second half of a surrogate pair when `unit` is the first half.
-    fn pair(&mut self, unit: u16) {
-        match unit {
-            0xD800..=0xDBFF => {
-                let behind = self.at;
-                let paired =
-                    self.eat(b"\\u").and_then(|()| self.hex4()).is_some_and(|u| (0xDC00..=0xDFFF).contains(&u));
-                if !paired {
-                    self.at = behind;
-                    self.traits.note(Traits::LONE);
-                }
-            }
-            0xDC00..=0xDFFF => self.traits.note(Traits::LONE),
-            _ => {}
-        }
-    }
-
-    fn hex4(&mut self) -> Option<u16> {
-        let digits = self.bytes.get(self.at..self.at + 4)?;
-        self.at += 4;
-        digits.iter().try_fold(0, |unit, &digit| {
-            let digit = char::from(digit).to_digit(16)?;
-            Some(unit << 4 | u16::try_from(digit).ok()?)
-        })
     }
 }
 
-/// Which containers are open, one bit each: set for an object.
-#[derive(Default)]
+/// Which containers are open, one bit each below the first one that is set: set for an object.
 struct Nesting {
     top: u64,
-    depth: usize,
     full: Vec<u64>,
+}
+
+impl Default for Nesting {
+    fn default() -> Self {
+        Self { top: 1, full: Vec::new() }
+    }
 }
 
 impl Nesting {
     #[inline]
     fn push(&mut self, object: bool) {
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.top >> 63 == 1 {
             self.full.push(self.top);
+            self.top = 1;
         }
         self.top = self.top << 1 | u64::from(object);
-        self.depth += 1;
     }
 
     #[inline]
     fn pop(&mut self) {
-        self.depth -= 1;
         self.top >>= 1;
-        if self.depth % 64 == 0 && self.depth > 0 {
-            self.top = self.full.pop().unwrap_or_default();
+        if self.top == 1 {
+            self.top = self.full.pop().unwrap_or(1);
         }
     }
 
     #[inline]
-    fn top(&self) -> Option<bool> {
-        (self.depth > 0).then_some(self.top & 1 == 1)
+    const fn is_empty(&self) -> bool {
+        self.top == 1
+    }
+
+    /// Of the innermost.
+    #[inline]
+    const fn is_object(&self) -> bool {
+        self.top & 1 == 1
+    }
+
+    #[inline]
+    const fn closes_with(&self) -> u8 {
+        if self.is_object() { b'}' } else { b']' }
     }
 }
 

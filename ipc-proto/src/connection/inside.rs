@@ -1,7 +1,12 @@
 //! What the public methods of a connection are made of.
 
 use super::*;
-use crate::{config::Dialect, error::ProtocolError, event::Undelivered, message::Parts};
+use crate::{
+    config::Dialect,
+    error::ProtocolError,
+    event::Undelivered,
+    message::{self, Parts},
+};
 
 impl Connection {
     pub(super) fn tick(&mut self, now: Timestamp) {
@@ -58,46 +63,51 @@ impl Connection {
         }
     }
 
-    /// Puts the next event of what was received into `slot`. Says whether there is one.
-    #[inline]
-    pub(super) fn next_input(&mut self, slot: &mut Option<Event>) -> bool {
-        let is_fast = self.config.profile == Profile::Fast;
-        (is_fast && self.next_quick(slot)) || self.next_of_any(slot)
-    }
-
-    /// A message as every known sender writes it. Where there is none, nothing is taken.
+    /// A message as every known sender writes it, where nothing else is due. Where there is none, nothing is taken.
     #[inline(always)]
-    fn next_quick(&mut self, slot: &mut Option<Event>) -> bool {
-        let Some(parts) = self.deframer.quick_run().and_then(Parts::canonical) else { return false };
+    pub(super) fn quick_message(&mut self) -> Option<Message> {
+        let is_due = !self.due.is_empty() || self.is_writable_due();
+        if is_due || self.state == State::Closed || self.config.profile != Profile::Fast {
+            return None;
+        }
+        let parts = self.deframer.quick_run().and_then(Parts::canonical)?;
         if !self.deframer.quickly_ends_at(parts.len) {
-            return false;
+            return None;
+        }
+        self.stats.messages_in += 1;
+        if self.names_peer() {
+            message::name_peer(&mut self.peer_id, self.deframer.run(), parts.data_range());
         }
         let backing = self.deframer.run_len();
-        let message = Message::assemble(self.deframer.take_frame(parts.len), &parts, backing);
-        self.admit(&message);
-        *slot = Some(Event::Message(message));
-        true
+        Some(Message::assemble(self.deframer.take_frame(parts.len), &parts, backing))
     }
 
-    #[inline(never)]
-    fn next_of_any(&mut self, slot: &mut Option<Event>) -> bool {
+    #[inline]
+    pub(super) fn is_writable_due(&self) -> bool {
+        self.owes_writable && self.outbox.pending() <= Pressure::LOW_MARK
+    }
+
+    #[inline]
+    fn names_peer(&self) -> bool {
+        self.side == Side::Server && self.config.identifies_peers()
+    }
+
+    /// The next event of what was received.
+    pub(super) fn next_input(&mut self) -> Option<Event> {
         if self.config.profile == Profile::Raw {
-            *slot = self.next_raw();
-            return slot.is_some();
+            return self.next_raw();
         }
-        match self.deframer.next_cut() {
-            Ok(None) => return false,
-            Ok(Some(cut)) => match rules::decode(&self.config, cut) {
-                Ok(message) => {
-                    self.admit(&message);
-                    *slot = Some(Event::Message(message));
-                    return true;
-                }
-                Err(error) => *slot = self.reject(error),
-            },
-            Err(error) => *slot = self.reject(error),
+        let cut = match self.deframer.next_cut() {
+            Ok(cut) => cut?,
+            Err(error) => return self.reject(error),
+        };
+        match rules::decode(&self.config, cut) {
+            Ok(message) => {
+                self.admit(&message);
+                Some(Event::Message(message))
+            }
+            Err(error) => self.reject(error),
         }
-        slot.is_some()
     }
 
     fn next_raw(&mut self) -> Option<Event> {
@@ -115,10 +125,9 @@ impl Connection {
         Some(Event::Raw(bytes))
     }
 
-    #[inline]
     fn admit(&mut self, message: &Message) {
         self.stats.messages_in += 1;
-        if self.side == Side::Server && self.config.identifies_peers() {
+        if self.names_peer() {
             message.name_peer(&mut self.peer_id);
         }
     }

@@ -332,34 +332,44 @@ impl Connection {
     /// The next event; `None` until something is handled, or for ever after [`Event::Disconnected`].
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let mut slot = None;
-        self.poll_event_into(&mut slot);
-        slot
+        // Built where it is returned, and not in a slot.
+        match self.quick_message() {
+            Some(message) => Some(Event::Message(message)),
+            None => self.poll_any(),
+        }
     }
 
     /// As [`poll_event`](Self::poll_event), built where it will be looked at: an event is large, and each copy of
     /// a fresh one waits for the writes that made it. Says whether there is one.
     #[inline]
     pub(crate) fn poll_event_into(&mut self, slot: &mut Option<Event>) -> bool {
+        *slot = match self.quick_message() {
+            Some(message) => Some(Event::Message(message)),
+            None => self.poll_any(),
+        };
+        slot.is_some()
+    }
+
+    #[inline(never)]
+    fn poll_any(&mut self) -> Option<Event> {
         loop {
             if !self.due.is_empty() {
-                *slot = self.due.pop_front();
-                return true;
+                return self.due.pop_front();
             }
             if self.state == State::Closed {
-                return false;
+                return None;
             }
-            if self.owes_writable && self.outbox.pending() <= Pressure::LOW_MARK {
+            if self.is_writable_due() {
                 self.owes_writable = false;
-                *slot = Some(Event::Writable);
-                return true;
+                return Some(Event::Writable);
             }
-            if self.next_input(slot) {
-                return true;
+            let event = self.next_input();
+            if event.is_some() {
+                return event;
             }
             self.end_if_due();
             if self.due.is_empty() {
-                return false;
+                return None;
             }
         }
     }

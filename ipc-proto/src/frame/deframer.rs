@@ -173,6 +173,11 @@ impl Deframer {
         u32::try_from(end).is_ok() && end <= self.max_frame && self.run.get(end).copied() == self.quick
     }
 
+    /// What is left of the run.
+    pub(crate) const fn run(&self) -> &Bytes {
+        &self.run
+    }
+
     /// The size of the buffer that the frames of the run share.
     pub(crate) const fn run_len(&self) -> usize {
         self.run_len

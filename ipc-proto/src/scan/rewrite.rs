@@ -16,11 +16,9 @@ pub(crate) fn replace_lone(json: &[u8]) -> Vec<u8> {
     let mut done = 0;
     while let Some(offset) = memchr::memchr(b'\\', &json[scanner.at..]) {
         let start = scanner.at + offset;
-        scanner.at = start + 1;
         scanner.traits = Traits::default();
-        if scanner.escape().is_none() {
-            break;
-        }
+        let Some(end) = scanner.escape_end(start + 1) else { break };
+        scanner.at = end;
         if scanner.traits.has_lone() {
             out.extend_from_slice(&json[done..start]);
             out.extend_from_slice(b"\\ufffd");

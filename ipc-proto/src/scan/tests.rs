@@ -149,7 +149,7 @@ fn members_come_in_order_and_keys_may_be_escaped() {
     let mut found = Vec::new();
     let mut scanner = Scanner::new(text, 0);
     scanner.members(|member| found.push((member.key.says(text, "a"), &text[member.value.range()]))).expect("an object");
-    assert!(scanner.is_at_end());
+    assert_eq!(scanner.peek(), None);
     assert_eq!(found, [(true, &b"1"[..]), (true, b"[2]"), (false, b"\"a\"")]);
 }
 

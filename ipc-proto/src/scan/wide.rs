@@ -3,10 +3,25 @@
 /// How many bytes stand before the first one that a JSON string cannot hold as it is: `"`, `\` and the controls.
 #[inline]
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
-    // Most strings end within a few words, where a call into the wide search would cost more than it saves.
-    let near = &bytes[..bytes.len().min(NEAR)];
-    let at = plain_words(near);
-    if at < NEAR { at } else { at + plain_far(&bytes[at..]) }
+    near(bytes, special_bytes).unwrap_or_else(|at| at + plain_far(&bytes[at..]))
+}
+
+/// Looks for the first byte that `mark` marks, a word at a time. Where it is in none of the first words, as far as there
+/// are any, says how far it looked.
+///
+/// Most strings end there, where a call into the wide search would cost more than it saves.
+#[inline]
+fn near(bytes: &[u8], mark: impl Fn(u64) -> u64) -> Result<usize, usize> {
+    let mut rest = bytes;
+    for _ in 0..NEAR / 8 {
+        let Some((word, behind)) = rest.split_first_chunk() else { break };
+        let marked = mark(u64::from_le_bytes(*word));
+        if marked != 0 {
+            return Ok(bytes.len() - rest.len() + marked.trailing_zeros() as usize / 8);
+        }
+        rest = behind;
+    }
+    Err(bytes.len() - rest.len())
 }
 
 /// As [`plain_prefix`], a word at a time.
@@ -91,11 +106,10 @@ pub(crate) fn makeup(bytes: &[u8], stop: u8) -> Makeup {
 /// How many bytes stand before the first `"` or `stop`.
 #[inline]
 pub(crate) fn until_quote(bytes: &[u8], stop: u8) -> usize {
-    let Some(near) = bytes.first_chunk::<8>() else { return quote_far(bytes, stop) };
-    let special = quote_or(u64::from_le_bytes(*near), stop);
-    if special == 0 { 8 + quote_far(&bytes[8..], stop) } else { special.trailing_zeros() as usize / 8 }
+    near(bytes, |word| quote_or(word, stop)).unwrap_or_else(|at| at + quote_far(&bytes[at..], stop))
 }
 
+#[inline(never)]
 fn quote_far(bytes: &[u8], stop: u8) -> usize {
     memchr::memchr2(b'"', stop, bytes).unwrap_or(bytes.len())
 }
