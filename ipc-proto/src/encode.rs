@@ -22,13 +22,20 @@ pub(crate) fn envelope<T: Serialize + ?Sized>(out: &mut BytesMut, name: &str, da
 }
 
 fn whole<T: Serialize + ?Sized>(out: &mut BytesMut, name: &str, data: &T) -> Result<usize, EncodeError> {
-    out.reserve(name.len() + 32);
-    out.put_slice(TYPE);
-    string(out, name)?;
-    out.put_slice(DATA);
-    let data_at = out.len();
-    value(out, data)?;
-    out.put_u8(b'}');
+    let mut text = Text::behind(out);
+    if scan::is_plain(name.as_bytes()) {
+        text.put(br#"{"type":""#);
+        text.put(name.as_bytes());
+        text.put(br#"","data":"#);
+    } else {
+        text.put(TYPE);
+        text.value(name)?;
+        text.put(DATA);
+    }
+    let data_at = text.end();
+    text.value(data)?;
+    text.put(b"}");
+    text.pass_on();
     Ok(data_at)
 }
 
@@ -59,75 +66,84 @@ pub(crate) fn frame_without_data(name_token: &[u8]) -> Frame {
     Frame::from_parts(bytes, len, 0)
 }
 
-fn string(out: &mut BytesMut, text: &str) -> Result<(), EncodeError> {
-    if scan::plain_prefix(text.as_bytes()) < text.len() {
-        return value(out, text);
-    }
-    out.put_u8(b'"');
-    out.put_slice(text.as_bytes());
-    out.put_u8(b'"');
-    Ok(())
-}
-
 /// Appends the JSON of `data`; on an error, part of it.
-#[cfg(feature = "std")]
 pub(crate) fn value<T: Serialize + ?Sized>(out: &mut BytesMut, data: &T) -> Result<(), EncodeError> {
-    let mut staged = Staged { out, stage: [0; STAGE], len: 0 };
-    serde_json::to_writer(&mut staged, &Ecma::<&T>(data))?;
-    staged.pass_on();
+    let mut text = Text::behind(out);
+    text.value(data)?;
+    text.pass_on();
     Ok(())
 }
 
-/// Appends the JSON of `data`; on an error, part of it.
-// Without std, serde_json can write to a Vec only.
-#[cfg(not(feature = "std"))]
-pub(crate) fn value<T: Serialize + ?Sized>(out: &mut BytesMut, data: &T) -> Result<(), EncodeError> {
-    out.put_slice(&serde_json::to_vec(&Ecma::<&T>(data))?);
-    Ok(())
-}
-
-/// Collects the short pieces that serde_json writes, because appending to `BytesMut` costs more than the pieces do.
-#[cfg(feature = "std")]
-struct Staged<'a> {
+/// Text that is made at the end of a buffer. serde_json writes in short pieces, and appending to `BytesMut` costs more than
+/// those do, so they are collected first.
+struct Text<'a> {
     out: &'a mut BytesMut,
     stage: [u8; STAGE],
-    len: usize,
+    staged: usize,
 }
 
-#[cfg(feature = "std")]
 const STAGE: usize = 128;
 
-#[cfg(feature = "std")]
-impl Staged<'_> {
-    fn pass_on(&mut self) {
-        self.out.extend_from_slice(&self.stage[..self.len]);
-        self.len = 0;
+impl<'a> Text<'a> {
+    #[inline]
+    fn behind(out: &'a mut BytesMut) -> Self {
+        Self { out, stage: [0; STAGE], staged: 0 }
     }
 
-    #[cold]
-    fn overflow(&mut self, bytes: &[u8]) {
+    /// Where the next byte will stand.
+    #[inline]
+    fn end(&self) -> usize {
+        self.out.len() + self.staged
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        match self.stage.get_mut(self.staged..).and_then(|room| room.get_mut(..bytes.len())) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.staged += bytes.len();
+            }
+            None => self.put_beyond(bytes),
+        }
+    }
+
+    #[inline(never)]
+    fn put_beyond(&mut self, bytes: &[u8]) {
         self.pass_on();
         self.out.extend_from_slice(bytes);
     }
+
+    #[inline]
+    fn pass_on(&mut self) {
+        self.out.extend_from_slice(&self.stage[..self.staged]);
+        self.staged = 0;
+    }
+
+    #[cfg(feature = "std")]
+    fn value<T: Serialize + ?Sized>(&mut self, data: &T) -> Result<(), EncodeError> {
+        Ok(serde_json::to_writer(&mut *self, &Ecma::<&T>(data))?)
+    }
+
+    // Without std, serde_json can write to a Vec only.
+    #[cfg(not(feature = "std"))]
+    fn value<T: Serialize + ?Sized>(&mut self, data: &T) -> Result<(), EncodeError> {
+        self.put(&serde_json::to_vec(&Ecma::<&T>(data))?);
+        Ok(())
+    }
 }
 
 #[cfg(feature = "std")]
-impl std::io::Write for Staged<'_> {
+impl std::io::Write for Text<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self.stage.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.len += bytes.len();
-            }
-            None => self.overflow(bytes),
-        }
+        self.put(bytes);
         Ok(bytes.len())
     }
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.write(bytes).map(drop)
+        self.put(bytes);
+        Ok(())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

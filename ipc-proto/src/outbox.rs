@@ -182,6 +182,7 @@ impl Outbox {
         self.mark(frame.len() + delimiter.len(), tag);
     }
 
+    #[inline]
     fn push_delimiter(&mut self, delimiter: &[u8]) {
         match *delimiter {
             // Nearly always, and a call to copy one byte costs more than the byte.

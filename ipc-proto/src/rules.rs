@@ -55,6 +55,7 @@ pub(crate) fn check_name(config: &Config, name: &str) -> Result<(), ProtocolErro
 }
 
 /// Checks the text of a frame, without its delimiter, before it goes out.
+#[inline]
 pub(crate) fn check_text(config: &Config, text: &[u8]) -> Result<(), EncodeError> {
     if text.len() > config.frame_limit() {
         return Err(Code::FrameTooLarge.into());
@@ -71,6 +72,7 @@ pub(crate) fn is_blank(config: &Config, data: &[u8]) -> bool {
 }
 
 /// Makes the frame that stands in `out` from `start` on, its data from `data_at` on, what this endpoint sends.
+#[inline]
 pub(crate) fn finish_text(
     config: &Config,
     out: &mut BytesMut,

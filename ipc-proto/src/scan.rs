@@ -12,7 +12,7 @@ mod rewrite;
 mod wide;
 
 pub(crate) use rewrite::{compact_into, replace_lone, unescape};
-pub(crate) use wide::{Makeup, makeup, plain_prefix};
+pub(crate) use wide::{Makeup, is_plain, makeup, plain_prefix};
 
 /// A JSON token or value within the scanned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

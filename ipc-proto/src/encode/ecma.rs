@@ -70,9 +70,44 @@ fn ecma_text(float: &impl LowerExp) -> String {
     }
 }
 
-/// From how many bytes on a string without escapes is better quoted here: serde_json checks a raw value in half the
-/// time in which it looks for characters to escape.
-const LONG: usize = 512;
+/// From how many bytes on a string is better quoted here: serde_json checks a raw value in half the time in which it looks
+/// for characters to escape.
+const LONG: usize = 256;
+/// What is shorter between two escapes is no gain.
+const SPARSE: usize = 64;
+
+/// A JSON string of a text with few characters to escape.
+fn quoted(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len() + text.len() / SPARSE + 8);
+    out.push('"');
+    let (mut rest, mut spare) = (text, text.len() / SPARSE);
+    loop {
+        let (plain, behind) = rest.split_at(plain_prefix(rest.as_bytes()));
+        out.push_str(plain);
+        let mut chars = behind.chars();
+        let Some(special) = chars.next() else { break };
+        spare = spare.checked_sub(1)?;
+        escape(&mut out, special);
+        rest = chars.as_str();
+    }
+    out.push('"');
+    Some(out)
+}
+
+/// As `JSON.stringify` does it.
+fn escape(out: &mut String, special: char) {
+    let short = match special {
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        '\u{8}' => "\\b",
+        '\t' => "\\t",
+        '\n' => "\\n",
+        '\u{c}' => "\\f",
+        '\r' => "\\r",
+        control => return out.push_str(&format!("\\u{:04x}", u32::from(control))),
+    };
+    out.push_str(short);
+}
 
 fn verbatim<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serde_json::from_str::<&RawValue>(text).map_err(S::Error::custom)?.serialize(serializer)
@@ -173,10 +208,10 @@ impl<S: Serializer, const KEY: bool> Serializer for Ecma<S, KEY> {
 
     #[inline]
     fn serialize_str(self, text: &str) -> Result<S::Ok, S::Error> {
-        if !KEY && text.len() >= LONG && plain_prefix(text.as_bytes()) == text.len() {
-            return verbatim(&format!("\"{text}\""), self.0);
+        match (!KEY && text.len() >= LONG).then(|| quoted(text)).flatten() {
+            Some(quoted) => verbatim(&quoted, self.0),
+            None => self.0.serialize_str(text),
         }
-        self.0.serialize_str(text)
     }
 
     #[inline]
@@ -268,5 +303,41 @@ impl<S: ser::SerializeMap> ser::SerializeMap for Ecma<S> {
     #[inline]
     fn end(self) -> Result<S::Ok, S::Error> {
         self.0.end()
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use bytes::BytesMut;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = String> {
+        let plain = "[ -!#-\\[\\]-~\u{7f}é\u{2028}😀]{40,200}";
+        let special = "[\u{0}-\u{1f}\"\\\\]";
+        let pieces = prop_oneof![8 => plain, 3 => special, 1 => "[\u{0}-\u{1f}\"\\\\]{3}"];
+        prop::collection::vec(pieces, 0..10).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        /// Whoever escapes a text, it is escaped in the same way.
+        #[test]
+        fn texts_are_quoted_as_by_serde_json(text in text()) {
+            let expected = serde_json::to_string(&text).expect("JSON");
+            let mut out = BytesMut::new();
+            crate::encode::value(&mut out, &text).expect("JSON");
+            prop_assert_eq!(&out[..], expected.as_bytes());
+            if let Some(quoted) = quoted(&text) {
+                prop_assert_eq!(quoted, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_with_few_escapes_is_quoted_here_and_one_with_many_is_not() {
+        let few = format!("{}\n", "x".repeat(LONG));
+        assert_eq!(quoted(&few), Some(format!("\"{}\\n\"", "x".repeat(LONG))));
+        assert_eq!(quoted(&"\n".repeat(LONG)), None);
     }
 }

@@ -63,6 +63,7 @@ impl Delimiter {
     /// Whether `text`, compact JSON, has the delimiter in it.
     ///
     /// A control character never occurs there, so the usual delimiters cost no search.
+    #[inline]
     pub(crate) fn occurs_in(&self, text: &[u8]) -> bool {
         match self.as_bytes() {
             [byte] if *byte < 0x20 => false,

@@ -3,7 +3,21 @@
 /// How many bytes stand before the first one that a JSON string cannot hold as it is: `"`, `\` and the controls.
 #[inline]
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
-    near(bytes, special_bytes).unwrap_or_else(|at| at + plain_far(&bytes[at..]))
+    near(bytes, special_bytes).unwrap_or_else(|at| match &bytes[at..] {
+        rest @ [_, _, _, _, _, _, _, _, ..] => at + plain_far(rest),
+        rest => at + plain_bytes(rest),
+    })
+}
+
+/// Whether a JSON string can hold all of it as it is.
+#[inline]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    // Nearly all names have between four and eight bytes or a few words: the ends may overlap.
+    if let (Some(first), Some(last), 4..=8) = (bytes.first_chunk(), bytes.last_chunk(), bytes.len()) {
+        let ends = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+        return special_bytes(ends) == 0;
+    }
+    plain_prefix(bytes) == bytes.len()
 }
 
 /// Looks for the first byte that `mark` marks, a word at a time. Where it is in none of the first words, as far as there
@@ -129,12 +143,13 @@ mod tests {
 
     #[test]
     fn every_special_byte_is_found_at_every_place() {
-        for len in [0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 95, 96, 97, 200] {
+        for len in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 32, 33, 63, 64, 95, 96, 97, 200] {
             let mut text = vec![b'x'; len];
-            assert_eq!(plain_prefix(&text), len);
+            assert_eq!((plain_prefix(&text), is_plain(&text)), (len, true));
             for at in 0..len {
                 for special in (0..0x20).chain([b'"', b'\\']) {
                     text[at] = special;
+                    assert!(!is_plain(&text));
                     assert_eq!(plain_prefix(&text), at);
                 }
                 text[at] = b'x';
