@@ -251,6 +251,9 @@ elements! {
     SerializeTupleVariant::serialize_field
 }
 
+/// How serde_json's raw values, and its numbers of any length, name their only field: their text goes out as it is.
+const PRIVATE: &str = "$serde_json::private::";
+
 macro_rules! fields {
     ($($compound:ident)*) => { $(
         impl<S: ser::$compound> ser::$compound for Ecma<S> {
@@ -259,6 +262,9 @@ macro_rules! fields {
 
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
+                if key.starts_with(PRIVATE) {
+                    return self.0.serialize_field(key, value);
+                }
                 self.0.serialize_field(key, &Ecma::<&T>(value))
             }
 
@@ -331,6 +337,17 @@ mod properties {
             if let Some(quoted) = quoted(&text) {
                 prop_assert_eq!(quoted, expected);
             }
+        }
+    }
+
+    #[test]
+    fn a_raw_value_is_written_as_it_is_however_long_it_is() {
+        let texts = [format!("[{}1]", "1.0,".repeat(LONG)), format!("\"{}\"", "x\\n\u{e9}".repeat(LONG)), "1e5".into()];
+        for text in texts {
+            let raw: &RawValue = serde_json::from_str(&text).expect("JSON");
+            let mut out = BytesMut::new();
+            crate::encode::value(&mut out, &(raw, Some(raw))).expect("JSON");
+            assert_eq!(out, format!("[{text},{text}]"));
         }
     }
 
