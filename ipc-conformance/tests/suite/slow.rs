@@ -173,6 +173,8 @@ async fn ping<H: Host>(client: &mut Client<H>, n: usize) {
 
 pub(crate) async fn the_peer_that_holds_most_goes_and_no_other_notices<H: Host>(stage: Stage<H>) {
     const BUDGET: usize = 4 << 20;
+    // What a connection's two buffers in the system may hold.
+    const SYSTEM: usize = 16 << 20;
     let mut config = stage.config().max_pending_bytes(CAP);
     config.limits.memory_budget = BUDGET;
     let mut server = stage.serve(config).await;
@@ -193,7 +195,7 @@ pub(crate) async fn the_peer_that_holds_most_goes_and_no_other_notices<H: Host>(
         (written, modest)
     };
     let (written, _modest) = seen.during(&mut server, hogging).await;
-    assert!((BUDGET - 2 * CAP..=2 * BUDGET).contains(&written), "{written}");
+    assert!((BUDGET - 2 * CAP..=BUDGET + SYSTEM).contains(&written), "{written}");
     while seen.done.is_empty() || seen.disconnected == 0 {
         let (peer, event) = server.next().await.unwrap();
         seen.take(&server, peer, event).await;

@@ -90,11 +90,18 @@ impl ServerOutlet {
         let Some(event) = &*slot else { return };
         if let Event::Disconnected { .. } = event {
             // Whoever hears of it finds the peer gone, and its place free.
-            lock(&self.shared.peers).remove(self.peer);
+            self.leave();
         }
         if self.handler.as_mut().is_none_or(|handler| handler(event, out)) {
             self.push(slot);
         }
+    }
+
+    /// Takes the peer off the server's list. What it held is given back first: counted, but on no list, it would make
+    /// another one go for holding most.
+    fn leave(&self) {
+        self.share.set(0);
+        lock(&self.shared.peers).remove(self.peer);
     }
 
     fn push(&mut self, slot: &mut Option<Event>) {
@@ -136,7 +143,7 @@ impl Outlet for ServerOutlet {
 
 impl Drop for ServerOutlet {
     fn drop(&mut self) {
-        lock(&self.shared.peers).remove(self.peer);
+        self.leave();
         self.shared.events.remove_producer(&self.producer);
     }
 }
