@@ -55,13 +55,18 @@ pub trait Host: Runtime {
     }
 }
 
+/// Whether the process has one core to run on.
+fn is_one_core() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() == 1)
+}
+
 impl Host for Tokio {
     const NAME: &'static str = "tokio";
 
     fn run<F: Future>(main: impl FnOnce(Self) -> F) -> F::Output {
         // On one core a second thread only adds switches to it. Wine may tell another thread that an operation on a pipe is
         // done before its result is there, and then the result is lost.
-        let alone = cfg!(windows) || thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+        let alone = cfg!(windows) || is_one_core();
         run_tokio(if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() }, main)
     }
 
