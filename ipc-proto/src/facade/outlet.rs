@@ -166,3 +166,32 @@ impl<D: Drive> Emit for Answers<'_, D> {
         Ok(Pressure::of(self.driver.pending_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_peer_that_has_gone_makes_no_other_one_go() {
+        let mut config = Config::default();
+        config.limits.memory_budget = 100;
+        let config = Arc::new(config);
+        let shared = Arc::new(Shared::new(Arc::clone(&config), None, Vec::new()));
+        let peer = |port| {
+            let line = Line::for_peer(Arc::clone(&config));
+            let outlet = shared.admit_datagrams(Arc::clone(&line), ([127, 0, 0, 1], port).into());
+            (line, outlet)
+        };
+        let ((largest, mut hog), (other, mut modest)) = (peer(1), peer(2));
+        modest.note_held(40);
+        hog.note_held(70);
+        assert!(largest.is_ending() && !other.is_ending());
+        hog.leave();
+        modest.note_held(41);
+        assert!(!other.is_ending());
+        assert_eq!((shared.budget.held(), shared.budget.evicted()), (41, 1));
+    }
+}

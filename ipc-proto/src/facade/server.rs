@@ -141,21 +141,8 @@ impl<R: Runtime> Server<R> {
     ) -> Self {
         let Sockets { accepts, datagrams, endpoints } = sockets;
         let reloads = accepts.iter().filter_map(Accept::reload).collect();
-        let shared = Arc::new(Shared {
-            peers: Mutex::new(Peers::new(config.limits.max_connections)),
-            events: Events::new(),
-            budget: Arc::new(Budget::new(config.limits.memory_budget)),
-            gate: Gatekeeper::default(),
-            handlers,
-            handshakes: Handshakes::default(),
-            accept_errors: Arc::default(),
-            doors: datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect(),
-            refused: AtomicU64::new(0),
-            failed_handshakes: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            rhythm: Rhythm::default(),
-            config,
-        });
+        let doors = datagrams.iter().map(|(socket, _)| Door::new(socket.local_addr())).collect();
+        let shared = Arc::new(Shared::new(config, handlers, doors));
         for ((socket, machine), door) in datagrams.into_iter().zip(&shared.doors) {
             let driver = DatagramDriver::new(machine, socket, runtime.clock());
             let task = DatagramTask::new(runtime, driver, Arc::clone(door), Arc::clone(&shared));
@@ -366,6 +353,24 @@ impl<R: Runtime> Server<R> {
 }
 
 impl Shared {
+    pub(super) fn new(config: Arc<Config>, handlers: Option<HandlerFactory>, doors: Vec<Arc<Door>>) -> Self {
+        Self {
+            peers: Mutex::new(Peers::new(config.limits.max_connections)),
+            events: Events::new(),
+            budget: Arc::new(Budget::new(config.limits.memory_budget)),
+            gate: Gatekeeper::default(),
+            handlers,
+            handshakes: Handshakes::default(),
+            accept_errors: Arc::default(),
+            doors,
+            refused: AtomicU64::new(0),
+            failed_handshakes: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            rhythm: Rhythm::default(),
+            config,
+        }
+    }
+
     fn stop(&self) {
         self.gate.close();
         self.handshakes.wake_all();
