@@ -93,6 +93,11 @@ pub(crate) fn exceeds(config: &Config, pending: usize, len: usize) -> bool {
     over && (pending > 0 || config.is_guarded())
 }
 
+/// What ends a frame on the wire: nothing where it is raw bytes.
+pub(crate) fn delimiter<'config>(config: &'config Config, frame: &Frame) -> &'config [u8] {
+    if frame.is_raw() { &[] } else { config.delimiter.as_bytes() }
+}
+
 /// The frame as this endpoint sends it, or why it does not.
 pub(crate) fn outgoing(config: &Config, frame: Frame) -> Result<Frame, EncodeError> {
     if frame.is_raw() || config.profile == Profile::Raw {

@@ -209,8 +209,7 @@ impl Connection {
     }
 
     pub(super) fn push_frame(&mut self, frame: &Frame, tag: Tag) {
-        let delimiter = if frame.is_raw() { &[][..] } else { self.config.delimiter.as_bytes() };
-        self.outbox.push(frame.as_bytes(), delimiter, tag);
+        self.outbox.push(frame.as_bytes(), rules::delimiter(&self.config, frame), tag);
     }
 
     /// Counts an emit, and remembers what it was answered.

@@ -23,6 +23,8 @@ use crate::{
 const KEEP: Duration = Duration::from_secs(1);
 
 mod inside;
+#[cfg(feature = "facade")]
+mod past;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,9 @@
 
 use super::*;
 
+#[cfg(feature = "facade")]
+mod laid;
+
 /// One connection on a runtime. It moves only while it is polled.
 #[derive(Debug)]
 pub struct Driver<T, C> {

@@ -20,6 +20,8 @@ use crate::{
     outbox::Pressure,
 };
 
+#[cfg(feature = "facade")]
+mod laid;
 mod session;
 
 /// One end of a wire whose other end is the test.
@@ -73,6 +75,7 @@ impl Transport for Wire {
     }
 
     fn poll_send(&mut self, _cx: &mut Context<'_>, outbox: &mut Outbox) -> Poll<Result<(), IoError>> {
+        assert!(outbox.has_remaining(), "asked to write nothing");
         let mut state = self.0.borrow_mut();
         if state.broken {
             return Poll::Ready(Err(IoError::new("EPIPE", "broken")));

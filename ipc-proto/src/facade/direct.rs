@@ -13,10 +13,12 @@ use std::sync::{Mutex, TryLockError};
 
 use super::lock;
 use crate::{
-    drive::{Clock, Drive, Reading},
+    config::Config,
+    drive::{Clock, Drive, Driver, Reading, Transport},
     event::Stats,
     frame::Frame,
-    outbox::Pressure,
+    outbox::{Laid, Pressure},
+    rules,
     time::Timestamp,
 };
 
@@ -34,19 +36,37 @@ impl Report {
     }
 }
 
+/// A frame for many peers.
+pub(super) struct ToMany {
+    pub(super) frame: Frame,
+    laid: Laid,
+}
+
+impl ToMany {
+    /// `frame` is one that may be sent.
+    pub(super) fn new(frame: Frame, config: &Config) -> Self {
+        let laid = Laid::new(frame.as_bytes(), rules::delimiter(config, &frame));
+        Self { frame, laid }
+    }
+}
+
 /// The way to a connection past its task.
 #[derive(Clone)]
 pub(super) struct Way(Arc<dyn Direct>);
 
 impl Way {
-    pub(super) fn to<D: Drive + Send + 'static>(driver: &Arc<Mutex<D>>) -> Self {
+    pub(super) fn to<T, C>(driver: &Arc<Mutex<Driver<T, C>>>) -> Self
+    where
+        T: Transport + Send + 'static,
+        C: Clock + Send + 'static,
+    {
         Self(Arc::clone(driver) as _)
     }
 
-    /// Writes `frame`, or as much of it as can be written now; the rest waits in the machine, and `task` has to be
+    /// Writes the frame, or as much of it as can be written now; the rest waits in the machine, and `task` has to be
     /// woken for it. `None` where the task is at work, or something else goes first.
-    pub(super) fn try_send(&self, frame: &Frame, task: &Waker) -> Option<Report> {
-        self.0.try_send(frame, task)
+    pub(super) fn try_send(&self, what: &mut ToMany, task: &Waker) -> Option<Report> {
+        self.0.try_send(what, task)
     }
 }
 
@@ -57,23 +77,27 @@ impl fmt::Debug for Way {
 }
 
 trait Direct: Send + Sync {
-    fn try_send(&self, frame: &Frame, task: &Waker) -> Option<Report>;
+    fn try_send(&self, what: &mut ToMany, task: &Waker) -> Option<Report>;
 }
 
-impl<D: Drive + Send> Direct for Mutex<D> {
-    fn try_send(&self, frame: &Frame, task: &Waker) -> Option<Report> {
+impl<T: Transport + Send, C: Clock + Send> Direct for Mutex<Driver<T, C>> {
+    fn try_send(&self, what: &mut ToMany, task: &Waker) -> Option<Report> {
         // Whoever holds it writes anyway; it may be this very thread, in a handler.
         let mut driver = match self.try_lock() {
             Ok(driver) => driver,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
+        let ToMany { frame, laid } = what;
         // A large frame makes pressure, of which the task has something to tell.
         if frame.len() >= Pressure::HIGH_MARK || driver.pending_bytes() > 0 || driver.is_ending() {
             return None;
         }
-        driver.send(frame.clone(), false).ok()?;
-        driver.turn(&mut Context::from_waker(task), Reading::Never);
+        let mut cx = Context::from_waker(task);
+        if !driver.send_laid(&mut cx, frame, laid) {
+            driver.send(frame.clone(), false).ok()?;
+            driver.turn(&mut cx, Reading::Never);
+        }
         Some(Report::of(&*driver))
     }
 }
@@ -188,7 +212,7 @@ mod tests {
 
         fn take<D: Drive>(&mut self, _: &mut Option<Event>, _: &mut D) {
             if let Some(line) = self.0.take() {
-                assert!(!line.send_directly(&frame(0)), "its task is at work");
+                assert!(!line.send_directly(&mut to_many(frame(0))), "its task is at work");
             }
         }
     }
@@ -244,6 +268,10 @@ mod tests {
         Frame::event(&n.to_string())
     }
 
+    fn to_many(frame: Frame) -> ToMany {
+        ToMany::new(frame, &Config::default())
+    }
+
     fn bytes(numbers: impl IntoIterator<Item = u32>) -> String {
         numbers.into_iter().map(|n| format!("{{\"type\":\"{n}\",\"data\":{{}}}}\x0c")).collect()
     }
@@ -252,7 +280,7 @@ mod tests {
     fn a_quiet_peer_is_written_to_and_its_task_sleeps_on() {
         let scene = Scene::new(usize::MAX);
         for n in 0..3 {
-            assert!(scene.line.send_directly(&frame(n)));
+            assert!(scene.line.send_directly(&mut to_many(frame(n))));
         }
         assert_eq!(scene.written(), bytes(0..3));
         assert_eq!((scene.line.pending(), scene.line.stats().messages_out), (0, 3));
@@ -262,15 +290,15 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_the_tasks_and_nothing_overtakes_it() {
         let mut scene = Scene::new(5);
-        assert!(scene.line.send_directly(&frame(0)));
+        assert!(scene.line.send_directly(&mut to_many(frame(0))));
         assert!(scene.is_woken());
         assert_eq!(scene.line.pending(), bytes([0]).len() - 5);
-        assert!(!scene.line.send_directly(&frame(1)), "something waits");
+        assert!(!scene.line.send_directly(&mut to_many(frame(1))), "something waits");
         assert!(scene.line.post(frame(1).into()).is_ok());
         scene.give_room(usize::MAX);
-        assert!(!scene.line.send_directly(&frame(2)), "something is posted");
+        assert!(!scene.line.send_directly(&mut to_many(frame(2))), "something is posted");
         assert!(scene.poll().is_pending());
-        assert!(scene.line.send_directly(&frame(2)));
+        assert!(scene.line.send_directly(&mut to_many(frame(2))));
         assert_eq!(scene.written(), bytes(0..3));
     }
 
@@ -278,7 +306,7 @@ mod tests {
     fn a_large_frame_is_posted() {
         let scene = Scene::new(usize::MAX);
         let large = Frame::encode("large", &"x".repeat(Pressure::HIGH_MARK)).unwrap();
-        assert!(!scene.line.send_directly(&large));
+        assert!(!scene.line.send_directly(&mut to_many(large)));
         assert_eq!(scene.written(), "");
     }
 
@@ -286,7 +314,7 @@ mod tests {
     fn an_end_that_writing_finds_wakes_the_task_to_tell_of_it() {
         let mut scene = Scene::new(0);
         scene.give_room(GONE);
-        assert!(scene.line.send_directly(&frame(0)));
+        assert!(scene.line.send_directly(&mut to_many(frame(0))));
         assert!(scene.is_woken());
         assert!(scene.poll().is_ready());
     }
@@ -295,9 +323,9 @@ mod tests {
     fn who_is_told_to_end_or_has_ended_is_not_written_to() {
         let mut scene = Scene::new(usize::MAX);
         scene.line.end(End::Abort);
-        assert!(!scene.line.send_directly(&frame(0)));
+        assert!(!scene.line.send_directly(&mut to_many(frame(0))));
         assert!(scene.poll().is_ready());
-        assert!(!scene.line.send_directly(&frame(0)));
+        assert!(!scene.line.send_directly(&mut to_many(frame(0))));
         drop(scene.task);
         assert_eq!(Arc::strong_count(&scene.wire.0), 1, "nothing keeps the socket");
     }

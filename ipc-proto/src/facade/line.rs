@@ -9,7 +9,7 @@ use core::{
 use std::sync::Mutex;
 
 use super::{
-    direct::{Report, Way},
+    direct::{Report, ToMany, Way},
     lock,
     request::{Asked, RequestError},
     sender::Delivery,
@@ -149,16 +149,15 @@ impl Line {
         Ok(pressure)
     }
 
-    /// Writes a frame past the task, if nothing else is on its way; otherwise it has to be posted. `frame` is one that
-    /// may be sent.
-    pub(super) fn send_directly(&self, frame: &Frame) -> bool {
+    /// Writes a frame past the task, if nothing else is on its way; otherwise it has to be posted.
+    pub(super) fn send_directly(&self, what: &mut ToMany) -> bool {
         let mut state = lock(&self.state);
-        if !state.is_quiet() || !self.has_room(&state, frame.len()) {
+        if !state.is_quiet() || !self.has_room(&state, what.frame.len()) {
             return false;
         }
         let (Some(way), Some(task)) = (&state.way, &state.task) else { return false };
-        let Some(now) = way.try_send(frame, task) else { return false };
-        trace::emitted(&self.config, frame);
+        let Some(now) = way.try_send(what, task) else { return false };
+        trace::emitted(&self.config, &what.frame);
         if now.pending > 0 {
             wake(state.task.take());
         }

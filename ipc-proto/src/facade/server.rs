@@ -19,7 +19,7 @@ use super::{
     accept::{AcceptTask, Gatekeeper},
     accept_errors::ErrorQueue,
     datagram::DatagramTask,
-    direct::Rhythm,
+    direct::{Rhythm, ToMany},
     door::Door,
     events::Events,
     handshake::Handshakes,
@@ -234,11 +234,13 @@ impl<R: Runtime> Server<R> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
         let lines = pick(&lock(&self.shared.peers));
         lines.iter().try_for_each(|line| line.check_len(&frame))?;
+        let mut what = ToMany::new(frame, &self.shared.config);
         let tell = |directly: usize| {
-            let told = |(n, line): &(usize, &Arc<Line>)| {
-                *n < directly && line.send_directly(&frame) || self.shared.post_or_drop(line, &frame)
+            // Each is let go while it is still at hand.
+            let told = |(n, line): &(usize, Arc<Line>)| {
+                *n < directly && line.send_directly(&mut what) || self.shared.post_or_drop(line, &what.frame)
             };
-            lines.iter().enumerate().filter(told).count()
+            lines.into_iter().enumerate().filter(told).count()
         };
         Ok(self.shared.rhythm.paced(&self.runtime.clock(), tell))
     }

@@ -16,7 +16,7 @@ use super::{
     lock, trace,
 };
 use crate::{
-    drive::{Drive, End, Reading},
+    drive::{Clock, Drive, Driver, End, Reading, Transport},
     event::{Event, Outcome},
 };
 
@@ -78,7 +78,12 @@ impl<D: Drive, O: Outlet> ConnectionTask<D, O> {
     }
 }
 
-impl<D: Drive + Send + 'static, O: Outlet> ConnectionTask<D, O> {
+impl<T, C, O> ConnectionTask<Driver<T, C>, O>
+where
+    T: Transport + Send + 'static,
+    C: Clock + Send + 'static,
+    O: Outlet,
+{
     /// Lets what many peers are told be written past the task.
     pub(super) fn open_to_all(self) -> Self {
         self.work.line.open(Way::to(&self.driver));

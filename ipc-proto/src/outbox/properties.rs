@@ -18,10 +18,23 @@ enum Op {
     NoteBegun,
     TakeUnsent,
     Shrink,
+    /// Past it, where nothing waits.
+    #[cfg(feature = "facade")]
+    Bypass(usize),
+}
+
+fn len() -> impl Strategy<Value = usize> {
+    prop_oneof![20 => 0..40_usize, 2 => 4000..4200_usize, 1 => 65_000..66_000_usize]
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let len = || prop_oneof![20 => 0..40_usize, 2 => 4000..4200_usize, 1 => 65_000..66_000_usize];
+    #[cfg(feature = "facade")]
+    return prop_oneof![12 => op_within(), 1 => len().prop_map(Op::Bypass)];
+    #[cfg(not(feature = "facade"))]
+    op_within()
+}
+
+fn op_within() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => len().prop_map(Op::Push),
         4 => (len(), prop::bool::weighted(0.2)).prop_map(|(len, fails)| Op::PushWith(len, fails)),
@@ -155,6 +168,14 @@ fn step(outbox: &mut Outbox, model: &mut Model, op: Op, delimiter: &[u8], number
             prop_assert!(unsent.collect::<Vec<_>>() == model.take_unsent());
         }
         Op::Shrink => outbox.shrink(),
+        #[cfg(feature = "facade")]
+        Op::Bypass(len) => {
+            if outbox.pending() == 0 && !model.in_session {
+                outbox.bypass(len);
+                model.stream.extend(core::iter::repeat_n(number, len));
+                model.write(len);
+            }
+        }
     }
     Ok(())
 }
