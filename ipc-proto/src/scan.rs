@@ -12,6 +12,7 @@ mod rewrite;
 mod wide;
 
 pub(crate) use rewrite::{compact_into, replace_lone, unescape};
+use wide::Quotes;
 pub(crate) use wide::{Makeup, is_plain, makeup, plain_prefix};
 
 /// A JSON token or value within the scanned bytes.
@@ -86,18 +87,19 @@ pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     traits: Traits,
-    /// All of `bytes` is [plain](Self::plain) but for this one.
-    stop: Option<u8>,
+    /// Of bytes that are [plain](Self::plain).
+    quotes: Option<Quotes>,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, traits: Traits(0), stop: None }
+        Self { bytes, at, traits: Traits(0), quotes: None }
     }
 
     /// Of bytes which are [plain](Makeup::Plain) except for `stop`: there a string ends at the next quote.
-    pub(crate) const fn plain(bytes: &'a [u8], stop: u8) -> Self {
-        Self { bytes, at: 0, traits: Traits(0), stop: Some(stop) }
+    #[inline]
+    pub(crate) fn plain(bytes: &'a [u8], stop: u8) -> Self {
+        Self { bytes, at: 0, traits: Traits(0), quotes: Quotes::or(stop) }
     }
 
     /// How far it has come.

@@ -145,13 +145,13 @@ impl Scanner<'_> {
         if self.byte(at)? != b'"' {
             return None;
         }
-        let Some(stop) = self.stop else { return self.any_string_end(at + 1) };
+        let Some(quotes) = &self.quotes else { return self.any_string_end(at + 1) };
         let rest = self.bytes.get(at + 1..)?;
-        let len = wide::until_quote(rest, stop);
+        let len = quotes.until(rest);
         (*rest.get(len)? == b'"').then_some(at + len + 2)
     }
 
-    #[inline]
+    #[inline(never)]
     fn any_string_end(&mut self, mut at: usize) -> Option<usize> {
         loop {
             at += wide::plain_prefix(self.bytes.get(at..)?);

@@ -1,5 +1,10 @@
 //! Finding the end of plain text in a JSON string, many bytes at a time.
 
+#[cfg(not(target_arch = "x86_64"))]
+use memchr::arch::all::memchr::Two;
+#[cfg(target_arch = "x86_64")]
+use memchr::arch::x86_64::sse2::memchr::Two;
+
 /// How many bytes stand before the first one that a JSON string cannot hold as it is: `"`, `\` and the controls.
 #[inline]
 pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
@@ -105,34 +110,58 @@ pub(crate) enum Makeup {
 
 /// Whether any byte but `stop` is one that a JSON string cannot hold as it is, quotes aside. `stop` is ASCII.
 pub(crate) fn makeup(bytes: &[u8], stop: u8) -> Makeup {
-    let plain = |byte: u8| (byte >= 0x20 && byte != b'\\') || byte == stop;
-    let mut is_ascii = true;
+    let mut all = 0;
     for block in bytes.chunks(16 * BLOCK) {
         // No early exit within a block, as above.
-        if !block.iter().fold(true, |all, &byte| all & plain(byte)) {
+        let mut least = u8::MAX;
+        for &byte in block {
+            // Nothing for what no string can hold.
+            let worth = byte.saturating_sub(0x1F).min(byte ^ b'\\');
+            let allowed = u8::from(byte == stop).wrapping_neg();
+            least = least.min(worth | allowed);
+            all |= byte;
+        }
+        if least == 0 {
             return Makeup::Special;
         }
-        is_ascii = is_ascii && block.is_ascii();
     }
-    if is_ascii { Makeup::PlainAscii } else { Makeup::Plain }
+    if all.is_ascii() { Makeup::PlainAscii } else { Makeup::Plain }
 }
 
-/// How many bytes stand before the first `"` or `stop`.
-#[inline]
-pub(crate) fn until_quote(bytes: &[u8], stop: u8) -> usize {
-    near(bytes, |word| quote_or(word, stop)).unwrap_or_else(|at| at + quote_far(&bytes[at..], stop))
+/// Finds the first `"`, or another byte, in bytes that are [plain](Makeup::Plain) but for that one.
+#[derive(Clone, Debug)]
+pub(super) struct Quotes {
+    /// In what is near: without a call and without asking what the processor can do, which costs more there than it saves.
+    near: Two,
+    stop: u8,
 }
 
+impl Quotes {
+    /// `None` where the processor has nothing to search wide with.
+    #[inline]
+    pub(super) fn or(stop: u8) -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let near = Two::new(b'"', stop)?;
+        #[cfg(not(target_arch = "x86_64"))]
+        let near = Two::new(b'"', stop);
+        Some(Self { near, stop })
+    }
+
+    /// How many bytes stand before it.
+    #[inline]
+    pub(super) fn until(&self, bytes: &[u8]) -> usize {
+        let near = bytes.get(..NEAR_QUOTE).unwrap_or(bytes);
+        self.near.find(near).unwrap_or_else(|| quote_far(bytes, self.stop))
+    }
+}
+
+const NEAR_QUOTE: usize = 128;
+
+/// As [`Quotes::until`], when it is not near.
 #[inline(never)]
 fn quote_far(bytes: &[u8], stop: u8) -> usize {
-    memchr::memchr2(b'"', stop, bytes).unwrap_or(bytes.len())
-}
-
-/// As [`special_bytes`], for `"` and `stop`.
-#[inline]
-const fn quote_or(word: u64, stop: u8) -> u64 {
-    let (quote, stop) = (word ^ (ONES * b'"' as u64), word ^ (ONES * stop as u64));
-    ((quote.wrapping_sub(ONES) & !quote) | (stop.wrapping_sub(ONES) & !stop)) & HIGH
+    let near = NEAR_QUOTE.min(bytes.len());
+    near + memchr::memchr2(b'"', stop, &bytes[near..]).unwrap_or(bytes.len() - near)
 }
 
 #[cfg(test)]
@@ -159,14 +188,15 @@ mod tests {
 
     #[test]
     fn a_plain_string_ends_at_a_quote_or_where_plainness_does() {
-        for len in [0, 1, 7, 8, 9, 39, 40, 41, 200] {
+        let quotes = Quotes::or(0x0C).expect("whoever runs tests can search wide");
+        for len in [0, 1, 7, 8, 9, 15, 16, 17, 40, 127, 128, 129, 300] {
             for fill in [b'x', 0xFF, b'!', b'#', 0x8C, 0x0D] {
                 let mut text = vec![fill; len];
-                assert_eq!(until_quote(&text, 0x0C), len);
+                assert_eq!(quotes.until(&text), len);
                 for at in 0..len {
                     for end in [b'"', 0x0C] {
                         text[at] = end;
-                        assert_eq!(until_quote(&text, 0x0C), at);
+                        assert_eq!(quotes.until(&text), at);
                     }
                     text[at] = fill;
                 }
