@@ -345,10 +345,13 @@ impl Connection {
     /// a fresh one waits for the writes that made it. Says whether there is one.
     #[inline]
     pub(crate) fn poll_event_into(&mut self, slot: &mut Option<Event>) -> bool {
-        *slot = match self.quick_message() {
-            Some(message) => Some(Event::Message(message)),
-            None => self.poll_any(),
-        };
+        // What is assigned over a value that has to be dropped is built elsewhere.
+        *slot = None;
+        if let Some(message) = self.quick_message() {
+            *slot = Some(Event::Message(message));
+            return true;
+        }
+        *slot = self.poll_any();
         slot.is_some()
     }
 
