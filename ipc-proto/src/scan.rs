@@ -12,8 +12,7 @@ mod rewrite;
 mod wide;
 
 pub(crate) use rewrite::{compact_into, replace_lone, unescape};
-use wide::Quotes;
-pub(crate) use wide::{Makeup, is_plain, makeup, plain_prefix};
+pub(crate) use wide::{Makeup, Quotes, is_plain, makeup, plain_prefix};
 
 /// A JSON token or value within the scanned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +87,7 @@ pub(crate) struct Scanner<'a> {
     at: usize,
     traits: Traits,
     /// Of bytes that are [plain](Self::plain).
-    quotes: Option<Quotes>,
+    quotes: Option<&'a Quotes>,
 }
 
 impl<'a> Scanner<'a> {
@@ -96,10 +95,9 @@ impl<'a> Scanner<'a> {
         Self { bytes, at, traits: Traits(0), quotes: None }
     }
 
-    /// Of bytes which are [plain](Makeup::Plain) except for `stop`: there a string ends at the next quote.
-    #[inline]
-    pub(crate) fn plain(bytes: &'a [u8], stop: u8) -> Self {
-        Self { bytes, at: 0, traits: Traits(0), quotes: Quotes::or(stop) }
+    /// Of bytes which are [plain](Makeup::Plain) except for what `quotes` finds as well: there a string ends at the next one.
+    pub(crate) const fn plain(bytes: &'a [u8], quotes: &'a Quotes) -> Self {
+        Self { bytes, at: 0, traits: Traits(0), quotes: Some(quotes) }
     }
 
     /// How far it has come.
@@ -154,7 +152,7 @@ impl<'a> Scanner<'a> {
     /// The string that begins here.
     #[inline]
     pub(crate) fn string(&mut self) -> Option<Token> {
-        self.token(Self::string_end)
+        self.token(Self::string_end_here)
     }
 
     /// The value that begins here, without whitespace around it.
@@ -162,6 +160,7 @@ impl<'a> Scanner<'a> {
     pub(crate) fn value(&mut self) -> Option<Token> {
         self.token(|scanner, at| match scanner.byte(at)? {
             first @ (b'{' | b'[') => scanner.container_end(first, at),
+            b'"' => scanner.string_end_here(at),
             first => scanner.scalar_end(first, at),
         })
     }

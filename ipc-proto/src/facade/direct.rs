@@ -13,7 +13,6 @@ use std::sync::{Mutex, TryLockError};
 
 use super::lock;
 use crate::{
-    config::Config,
     drive::{Clock, Drive, Driver, Reading, Transport},
     event::Stats,
     frame::Frame,
@@ -36,17 +35,16 @@ impl Report {
     }
 }
 
-/// A frame for many peers.
+/// A frame for many peers, one that may be sent.
 pub(super) struct ToMany {
     pub(super) frame: Frame,
-    laid: Laid,
+    /// Once somebody is written to directly.
+    laid: Option<Laid>,
 }
 
-impl ToMany {
-    /// `frame` is one that may be sent.
-    pub(super) fn new(frame: Frame, config: &Config) -> Self {
-        let laid = Laid::new(frame.as_bytes(), rules::delimiter(config, &frame));
-        Self { frame, laid }
+impl From<Frame> for ToMany {
+    fn from(frame: Frame) -> Self {
+        Self { frame, laid: None }
     }
 }
 
@@ -93,6 +91,7 @@ impl<T: Transport + Send, C: Clock + Send> Direct for Mutex<Driver<T, C>> {
         if frame.len() >= Pressure::HIGH_MARK || driver.pending_bytes() > 0 || driver.is_ending() {
             return None;
         }
+        let laid = laid.get_or_insert_with(|| Laid::new(frame.as_bytes(), rules::delimiter(driver.config(), frame)));
         let mut cx = Context::from_waker(task);
         if !driver.send_laid(&mut cx, frame, laid) {
             driver.send(frame.clone(), false).ok()?;
@@ -212,7 +211,7 @@ mod tests {
 
         fn take<D: Drive>(&mut self, _: &mut Option<Event>, _: &mut D) {
             if let Some(line) = self.0.take() {
-                assert!(!line.send_directly(&mut to_many(frame(0))), "its task is at work");
+                assert!(!line.send_directly(&mut frame(0).into()), "its task is at work");
             }
         }
     }
@@ -268,10 +267,6 @@ mod tests {
         Frame::event(&n.to_string())
     }
 
-    fn to_many(frame: Frame) -> ToMany {
-        ToMany::new(frame, &Config::default())
-    }
-
     fn bytes(numbers: impl IntoIterator<Item = u32>) -> String {
         numbers.into_iter().map(|n| format!("{{\"type\":\"{n}\",\"data\":{{}}}}\x0c")).collect()
     }
@@ -280,7 +275,7 @@ mod tests {
     fn a_quiet_peer_is_written_to_and_its_task_sleeps_on() {
         let scene = Scene::new(usize::MAX);
         for n in 0..3 {
-            assert!(scene.line.send_directly(&mut to_many(frame(n))));
+            assert!(scene.line.send_directly(&mut frame(n).into()));
         }
         assert_eq!(scene.written(), bytes(0..3));
         assert_eq!((scene.line.pending(), scene.line.stats().messages_out), (0, 3));
@@ -290,15 +285,15 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_the_tasks_and_nothing_overtakes_it() {
         let mut scene = Scene::new(5);
-        assert!(scene.line.send_directly(&mut to_many(frame(0))));
+        assert!(scene.line.send_directly(&mut frame(0).into()));
         assert!(scene.is_woken());
         assert_eq!(scene.line.pending(), bytes([0]).len() - 5);
-        assert!(!scene.line.send_directly(&mut to_many(frame(1))), "something waits");
+        assert!(!scene.line.send_directly(&mut frame(1).into()), "something waits");
         assert!(scene.line.post(frame(1).into()).is_ok());
         scene.give_room(usize::MAX);
-        assert!(!scene.line.send_directly(&mut to_many(frame(2))), "something is posted");
+        assert!(!scene.line.send_directly(&mut frame(2).into()), "something is posted");
         assert!(scene.poll().is_pending());
-        assert!(scene.line.send_directly(&mut to_many(frame(2))));
+        assert!(scene.line.send_directly(&mut frame(2).into()));
         assert_eq!(scene.written(), bytes(0..3));
     }
 
@@ -306,7 +301,7 @@ mod tests {
     fn a_large_frame_is_posted() {
         let scene = Scene::new(usize::MAX);
         let large = Frame::encode("large", &"x".repeat(Pressure::HIGH_MARK)).unwrap();
-        assert!(!scene.line.send_directly(&mut to_many(large)));
+        assert!(!scene.line.send_directly(&mut large.into()));
         assert_eq!(scene.written(), "");
     }
 
@@ -314,7 +309,7 @@ mod tests {
     fn an_end_that_writing_finds_wakes_the_task_to_tell_of_it() {
         let mut scene = Scene::new(0);
         scene.give_room(GONE);
-        assert!(scene.line.send_directly(&mut to_many(frame(0))));
+        assert!(scene.line.send_directly(&mut frame(0).into()));
         assert!(scene.is_woken());
         assert!(scene.poll().is_ready());
     }
@@ -323,9 +318,9 @@ mod tests {
     fn who_is_told_to_end_or_has_ended_is_not_written_to() {
         let mut scene = Scene::new(usize::MAX);
         scene.line.end(End::Abort);
-        assert!(!scene.line.send_directly(&mut to_many(frame(0))));
+        assert!(!scene.line.send_directly(&mut frame(0).into()));
         assert!(scene.poll().is_ready());
-        assert!(!scene.line.send_directly(&mut to_many(frame(0))));
+        assert!(!scene.line.send_directly(&mut frame(0).into()));
         drop(scene.task);
         assert_eq!(Arc::strong_count(&scene.wire.0), 1, "nothing keeps the socket");
     }

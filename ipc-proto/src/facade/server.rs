@@ -234,7 +234,7 @@ impl<R: Runtime> Server<R> {
         let frame = crate::rules::outgoing(&self.shared.config, frame.clone())?.detach();
         let lines = pick(&lock(&self.shared.peers));
         lines.iter().try_for_each(|line| line.check_len(&frame))?;
-        let mut what = ToMany::new(frame, &self.shared.config);
+        let mut what = ToMany::from(frame);
         let tell = |directly: usize| {
             // Each is let go while it is still at hand.
             let told = |(n, line): &(usize, Arc<Line>)| {

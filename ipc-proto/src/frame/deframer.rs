@@ -8,7 +8,7 @@ use memchr::{memchr, memmem, memrchr};
 use super::{Delimiter, kept::Kept};
 use crate::{
     error::{Code, ProtocolError},
-    scan::{self, Makeup, Scanner},
+    scan::{self, Makeup, Quotes, Scanner},
     spare,
 };
 
@@ -37,8 +37,8 @@ const LARGE_READ: usize = 64 << 10;
 pub struct Deframer {
     delimiter: Delimiter,
     max_frame: usize,
-    /// The one byte of a delimiter that can stand nowhere within JSON text.
-    quick: Option<u8>,
+    /// Finds quotes, and the one byte of a delimiter that can stand nowhere within JSON text.
+    quick: Option<Quotes>,
     /// Received, and no frame taken from it yet.
     buffer: BytesMut,
     /// How much of `buffer` was searched.
@@ -72,7 +72,7 @@ impl Deframer {
     #[must_use]
     pub fn new(delimiter: Delimiter, max_frame: usize) -> Self {
         Self {
-            quick: delimiter.unmistakable(),
+            quick: delimiter.unmistakable().and_then(Quotes::or),
             delimiter,
             max_frame,
             buffer: BytesMut::new(),
@@ -159,18 +159,21 @@ impl Deframer {
     /// finds it. `None` where there is no such frame, or it has to be [cut](Self::next_cut).
     #[inline]
     pub(crate) fn quick_run(&mut self) -> Option<Scanner<'_>> {
-        let stop = self.quick?;
+        self.quick.as_ref()?;
         if self.run.is_empty() && !self.begin_run().is_ok_and(|begun| begun) {
             return None;
         }
-        let scanner = || if self.run_is_plain { Scanner::plain(&self.run, stop) } else { Scanner::new(&self.run, 0) };
+        let quotes = self.quick.as_ref().filter(|_| self.run_is_plain);
+        let scanner = || quotes.map_or_else(|| Scanner::new(&self.run, 0), |quotes| Scanner::plain(&self.run, quotes));
         self.run_is_utf8.then(scanner)
     }
 
     /// Whether the first frame of the [quick run](Self::quick_run) ends at `end`, and may be so long.
     #[inline]
     pub(crate) fn quickly_ends_at(&self, end: usize) -> bool {
-        u32::try_from(end).is_ok() && end <= self.max_frame && self.run.get(end).copied() == self.quick
+        u32::try_from(end).is_ok()
+            && end <= self.max_frame
+            && self.quick.as_ref().is_some_and(|quotes| self.run.get(end) == Some(&quotes.stop()))
     }
 
     /// What is left of the run.
@@ -259,7 +262,7 @@ impl Deframer {
         self.kept = Kept::note(self.kept.take(), &self.buffer, self.complete, self.max_frame);
         self.run = self.buffer.split_to(self.complete).freeze();
         self.run_len = self.run.len();
-        let makeup = self.quick.map_or(Makeup::Special, |stop| scan::makeup(&self.run, stop));
+        let makeup = self.quick.as_ref().map_or(Makeup::Special, |quotes| scan::makeup(&self.run, quotes.stop()));
         self.run_is_plain = makeup != Makeup::Special;
         self.run_is_utf8 = makeup == Makeup::PlainAscii || simdutf8::basic::from_utf8(&self.run).is_ok();
         self.searched -= self.complete;

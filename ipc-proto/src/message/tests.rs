@@ -209,12 +209,13 @@ proptest! {
     ) {
         let run = format!("{first}\x0c{rest}\x0c");
         prop_assert_ne!(scan::makeup(run.as_bytes(), 0x0c), scan::Makeup::Special);
+        let quotes = scan::Quotes::or(0x0c).expect("whoever runs tests can search wide");
         let end = run.find('\x0c').unwrap();
-        let fast = Parts::canonical(Scanner::plain(run.as_bytes(), 0x0c)).filter(|parts| parts.len == end);
+        let fast = Parts::canonical(Scanner::plain(run.as_bytes(), &quotes)).filter(|parts| parts.len == end);
         let alone = Parts::canonical(Scanner::new(&run.as_bytes()[..end], 0)).filter(|parts| parts.len == end);
         prop_assert_eq!(fast, alone);
         // What ends elsewhere ends at no delimiter, and is left to the general way.
-        let elsewhere = Parts::canonical(Scanner::plain(run.as_bytes(), 0x0c)).filter(|parts| parts.len != end);
+        let elsewhere = Parts::canonical(Scanner::plain(run.as_bytes(), &quotes)).filter(|parts| parts.len != end);
         prop_assert!(elsewhere.is_none_or(|parts| run.as_bytes().get(parts.len) != Some(&0x0c)));
     }
 }

@@ -145,13 +145,30 @@ impl Scanner<'_> {
         if self.byte(at)? != b'"' {
             return None;
         }
-        let Some(quotes) = &self.quotes else { return self.any_string_end(at + 1) };
+        if self.quotes.is_some() { self.plain_string_end_apart(at) } else { self.any_string_end(at + 1) }
+    }
+
+    /// As [`string_end`](Self::string_end), without a call where all is plain.
+    #[inline(always)]
+    pub(super) fn string_end_here(&mut self, at: usize) -> Option<usize> {
+        if self.quotes.is_some() && self.byte(at)? == b'"' { self.plain_string_end(at) } else { self.string_end(at) }
+    }
+
+    /// Not within the loop over what containers hold, which needs the registers.
+    #[inline(never)]
+    fn plain_string_end_apart(&self, at: usize) -> Option<usize> {
+        self.plain_string_end(at)
+    }
+
+    /// The end of the string whose opening quote is at `at`, where all is plain.
+    #[inline(always)]
+    fn plain_string_end(&self, at: usize) -> Option<usize> {
         let rest = self.bytes.get(at + 1..)?;
-        let len = quotes.until(rest);
+        let len = self.quotes?.until(rest);
         (*rest.get(len)? == b'"').then_some(at + len + 2)
     }
 
-    #[inline(never)]
+    #[inline]
     fn any_string_end(&mut self, mut at: usize) -> Option<usize> {
         loop {
             at += wide::plain_prefix(self.bytes.get(at..)?);

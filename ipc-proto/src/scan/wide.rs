@@ -130,7 +130,7 @@ pub(crate) fn makeup(bytes: &[u8], stop: u8) -> Makeup {
 
 /// Finds the first `"`, or another byte, in bytes that are [plain](Makeup::Plain) but for that one.
 #[derive(Clone, Debug)]
-pub(super) struct Quotes {
+pub(crate) struct Quotes {
     /// In what is near: without a call and without asking what the processor can do, which costs more there than it saves.
     near: Two,
     stop: u8,
@@ -139,12 +139,17 @@ pub(super) struct Quotes {
 impl Quotes {
     /// `None` where the processor has nothing to search wide with.
     #[inline]
-    pub(super) fn or(stop: u8) -> Option<Self> {
+    pub(crate) fn or(stop: u8) -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
         let near = Two::new(b'"', stop)?;
         #[cfg(not(target_arch = "x86_64"))]
         let near = Two::new(b'"', stop);
         Some(Self { near, stop })
+    }
+
+    /// The other byte.
+    pub(crate) const fn stop(&self) -> u8 {
+        self.stop
     }
 
     /// How many bytes stand before it.
