@@ -36,6 +36,9 @@ struct State {
     /// How many bytes writes will take; then they are pending.
     room: usize,
     broken: bool,
+    /// What the first write that fails says, and a flush that does.
+    first_failure: Option<&'static str>,
+    unflushable: bool,
     shut: bool,
     reads: usize,
 }
@@ -78,7 +81,7 @@ impl Transport for Wire {
         assert!(outbox.has_remaining(), "asked to write nothing");
         let mut state = self.0.borrow_mut();
         if state.broken {
-            return Poll::Ready(Err(IoError::new("EPIPE", "broken")));
+            return Poll::Ready(Err(IoError::new(state.first_failure.take().unwrap_or("EPIPE"), "broken")));
         }
         let n = outbox.chunk().len().min(state.room);
         if n == 0 {
@@ -88,6 +91,11 @@ impl Transport for Wire {
         state.written.extend_from_slice(&outbox.chunk()[..n]);
         outbox.advance(n);
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {
+        let failed = self.0.borrow().unflushable;
+        Poll::Ready(if failed { Err(IoError::new("EIO", "not flushed")) } else { Ok(()) })
     }
 
     fn poll_shutdown(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), IoError>> {

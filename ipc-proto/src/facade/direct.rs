@@ -61,8 +61,8 @@ impl Way {
         Self(Arc::clone(driver) as _)
     }
 
-    /// Writes the frame, or as much of it as can be written now; the rest waits in the machine, and `task` has to be
-    /// woken for it. `None` where the task is at work, or something else goes first.
+    /// Writes the frame, or as much of it as can be written now; the rest waits in the machine, and `task` is woken for
+    /// it. `None` where the task is at work, or something else goes first.
     pub(super) fn try_send(&self, what: &mut ToMany, task: &Waker) -> Option<Report> {
         self.0.try_send(what, task)
     }
@@ -93,9 +93,16 @@ impl<T: Transport + Send, C: Clock + Send> Direct for Mutex<Driver<T, C>> {
         }
         let laid = laid.get_or_insert_with(|| Laid::new(frame.as_bytes(), rules::delimiter(driver.config(), frame)));
         let mut cx = Context::from_waker(task);
-        if !driver.send_laid(&mut cx, frame, laid) {
-            driver.send(frame.clone(), false).ok()?;
-            driver.turn(&mut cx, Reading::Never);
+        let done = match driver.send_laid(&mut cx, frame, laid) {
+            Some(done) => done,
+            None => {
+                driver.send(frame.clone(), false).ok()?;
+                driver.turn(&mut cx, Reading::Never);
+                driver.pending_bytes() == 0 && !driver.is_ending()
+            }
+        };
+        if !done {
+            task.wake_by_ref();
         }
         Some(Report::of(&*driver))
     }

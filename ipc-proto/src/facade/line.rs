@@ -158,9 +158,6 @@ impl Line {
         let (Some(way), Some(task)) = (&state.way, &state.task) else { return false };
         let Some(now) = way.try_send(what, task) else { return false };
         trace::emitted(&self.config, &what.frame);
-        if now.pending > 0 {
-            wake(state.task.take());
-        }
         state.note(now);
         true
     }

@@ -4,15 +4,12 @@ use super::*;
 use crate::outbox::Laid;
 
 impl<T: Transport, C: Clock> Driver<T, C> {
-    /// Sends `frame`, which `laid` is made of, without laying it out again. Says whether it can: only where nothing waits,
-    /// and nothing stands between the bytes and the peer.
-    pub(crate) fn send_laid(&mut self, cx: &mut Context<'_>, frame: &Frame, laid: &mut Laid) -> bool {
-        if self.opening
-            || self.pipe.is_session
-            || self.pipe.broken.is_some()
-            || !self.conn.takes_past(frame, laid.len())
-        {
-            return false;
+    /// Sends `frame`, which `laid` is made of, without laying it out again; `None` where it cannot, as something waits or
+    /// stands between the bytes and the peer. Says whether that was all: if not, the rest is for the next turn.
+    pub(crate) fn send_laid(&mut self, cx: &mut Context<'_>, frame: &Frame, laid: &mut Laid) -> Option<bool> {
+        let is_clear = !self.pipe.is_session && self.pipe.broken.is_none();
+        if !is_clear || !self.conn.takes_past(frame, laid.len()) {
+            return None;
         }
         self.pipe.unflushed = true;
         let sent = match self.pipe.io.poll_send(cx, laid.afresh()) {
@@ -28,9 +25,6 @@ impl<T: Transport, C: Clock> Driver<T, C> {
         if let Poll::Ready(Err(error)) = sent {
             self.pipe.broken = Some(error);
         }
-        if self.pipe.unflushed {
-            self.advance(cx, Reading::Never);
-        }
-        true
+        Some(!self.pipe.unflushed)
     }
 }

@@ -420,3 +420,15 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "facade")]
+#[test]
+fn nothing_goes_past_the_outbox_into_a_session() {
+    let conn = Connection::new(Arc::new(Config::default()), Side::Server);
+    let mut driver = Driver::new(conn, Session::new(usize::MAX), Hand::default());
+    drain(&mut driver, &Arc::default());
+    let frame = Frame::event("m");
+    let mut laid = crate::outbox::Laid::new(frame.as_bytes(), b"\x0c");
+    let cx = &mut Context::from_waker(core::task::Waker::noop());
+    assert_eq!(driver.send_laid(cx, &frame, &mut laid), None);
+}
