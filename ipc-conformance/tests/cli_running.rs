@@ -36,7 +36,9 @@ fn a_second_signal_ends_a_command_that_hangs() {
     let pid = i32::try_from(server.id()).ok().and_then(Pid::from_raw).expect("a process id");
     kill_process(pid, Signal::INT).expect("it runs");
     kill_process(pid, Signal::TERM).expect("it still runs");
-    assert_eq!(server.wait().expect("it ends").code(), Some(128 + 15));
+    let code = server.wait().expect("it ends").code();
+    // Two of its threads may each take one, and then either is the second.
+    assert!([Some(128 + 2), Some(128 + 15)].contains(&code), "{code:?}");
 }
 
 #[test]
