@@ -67,6 +67,9 @@ pub trait Transport {
 
     /// Writes some of what waits, at least one byte, and advances past it.
     ///
+    /// What many peers get is written from an outbox of its own. The next call may show the rest in another one then, from
+    /// the byte on that this call left.
+    ///
     /// # Errors
     ///
     /// What the transport failed with. A session advances past what it may have taken nevertheless.
