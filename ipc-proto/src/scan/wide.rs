@@ -1,8 +1,8 @@
 //! Finding the end of plain text in a JSON string, many bytes at a time.
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 use memchr::arch::all::memchr::Two;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use memchr::arch::x86_64::sse2::memchr::Two;
 
 /// How many bytes stand before the first one that a JSON string cannot hold as it is: `"`, `\` and the controls.
@@ -140,9 +140,9 @@ impl Quotes {
     /// `None` where the processor has nothing to search wide with.
     #[inline]
     pub(crate) fn or(stop: u8) -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
         let near = Two::new(b'"', stop)?;
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
         let near = Two::new(b'"', stop);
         Some(Self { near, stop })
     }
