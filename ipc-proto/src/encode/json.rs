@@ -144,8 +144,7 @@ impl<'t, 'o> Serializer for Json<'t, 'o> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Members<'t, 'o>, Error> {
-        self.0.key(b"{\"", variant);
-        Ok(Members::open(self.0, b"[", b"]}"))
+        Ok(Members::of_variant(self.0, variant, b"[", b"]}"))
     }
 
     #[inline]
@@ -166,8 +165,7 @@ impl<'t, 'o> Serializer for Json<'t, 'o> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Members<'t, 'o>, Error> {
-        self.0.key(b"{\"", variant);
-        Ok(Members::open(self.0, b"{", b"}}"))
+        Ok(Members::of_variant(self.0, variant, b"{", b"}}"))
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Done {
@@ -200,6 +198,13 @@ impl<'t, 'o> Members<'t, 'o> {
     fn open(text: &'t mut Text<'o>, open: &[u8], close: &'static [u8]) -> Self {
         text.put(open);
         Self { text, is_first: true, close }
+    }
+
+    /// In an object of its own, whose key is the variant.
+    #[inline]
+    fn of_variant(text: &'t mut Text<'o>, variant: &str, open: &[u8], close: &'static [u8]) -> Self {
+        text.key(b"{\"", variant);
+        Self::open(text, open, close)
     }
 
     #[inline]

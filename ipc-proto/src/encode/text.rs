@@ -94,11 +94,7 @@ impl<'o> Text<'o> {
     #[inline]
     pub(super) fn string(&mut self, text: &str) {
         self.put(b"\"");
-        if is_plain(text.as_bytes()) {
-            self.put(text.as_bytes());
-        } else {
-            self.escaped(text);
-        }
+        self.contents(text);
         self.put(b"\"");
     }
 
@@ -106,15 +102,21 @@ impl<'o> Text<'o> {
     #[inline]
     pub(super) fn key(&mut self, before: &[u8], key: &str) {
         self.put(before);
-        if is_plain(key.as_bytes()) {
-            self.put(key.as_bytes());
-        } else {
-            self.escaped(key);
-        }
+        self.contents(key);
         self.put(b"\":");
     }
 
     /// What stands between the quotes of a string.
+    #[inline]
+    fn contents(&mut self, text: &str) {
+        if is_plain(text.as_bytes()) {
+            self.put(text.as_bytes());
+        } else {
+            self.escaped(text);
+        }
+    }
+
+    /// As [`contents`](Self::contents), where something is escaped.
     #[inline(never)]
     pub(super) fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();

@@ -129,7 +129,7 @@ pub(crate) fn makeup(bytes: &[u8], stop: u8) -> Makeup {
 }
 
 /// Finds the first `"`, or another byte, in bytes that are [plain](Makeup::Plain) but for that one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Quotes {
     /// In what is near: without a call and without asking what the processor can do, which costs more there than it saves.
     near: Two,

@@ -125,3 +125,18 @@ fn only_what_nothing_goes_before_goes_past() {
     scene.driver.end(End::Drained);
     assert_eq!(past(&mut scene), None, "it is closed");
 }
+
+#[test]
+fn nothing_more_goes_past_once_something_has_failed() {
+    let frame = Frame::event("m");
+    let mut laid = Laid::new(frame.as_bytes(), b"\x0c");
+    let mut scene = Scene::new(Config::default(), usize::MAX);
+    scene.wire.0.borrow_mut().unflushable = true;
+    let cx = &mut Context::from_waker(core::task::Waker::noop());
+    assert_eq!(scene.driver.send_laid(cx, &frame, &mut laid), Some(false));
+    assert_eq!(scene.driver.pending_bytes(), 0, "it was written");
+    // Its task has not run since.
+    assert_eq!(scene.driver.send_laid(cx, &frame, &mut laid), None);
+    scene.settle();
+    assert!(scene.seen.contains(&"EIO".into()), "{:?}", scene.seen);
+}
